@@ -1,0 +1,44 @@
+# Everything a machine with Python 3.11 and make needs: no root, no Node, no PostgreSQL.
+# The environment is made from hash-pinned locks; Node and PostgreSQL come out of Python wheels.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := VIRTUAL_ENV=$(VENV) UV_NO_CONFIG=1 $(BIN)/uv --quiet --no-progress
+# Node of the environment first: npm's own scripts look for `node` on the path.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# dev holds everything of run: once it is there, `make run` must not take the tools away again.
+RUN_ENV := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run)
+DEV_ENV := $(VENV)/.dev
+
+.PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
+.DEFAULT_GOAL := run
+
+env: $(RUN_ENV)
+dev: $(DEV_ENV)
+
+$(VENV)/.uv: requirements/uv.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+define install
+	@echo "installing $(1)"
+	@$(UV) pip sync --require-hashes $(1)
+	@$(UV) pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/.run: requirements/run.txt pyproject.toml $(VENV)/.uv
+	$(call install,requirements/run.txt)
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.uv
+	$(call install,requirements/dev.txt)
+
+# The locks hold for every platform and name no registry: a county behind a mirror installs from its mirror.
+LOCK := pip compile --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build
+lock: $(VENV)/.uv
+	echo uv | $(UV) pip compile --universal --generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" - -o requirements/uv.txt
+	$(UV) $(LOCK) --upgrade -o requirements/run.txt
+	$(UV) $(LOCK) --upgrade --group dev -c requirements/run.txt -o requirements/dev.txt

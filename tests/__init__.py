@@ -1,0 +1,1 @@
+"""Tests of the whole: journeys in a browser, and the rules of the architecture, executable."""

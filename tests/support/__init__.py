@@ -1,0 +1,1 @@
+"""What tests stand on: an embedded database, a browser, a server."""
