@@ -42,3 +42,24 @@ lock: $(VENV)/.uv
 	echo uv | $(UV) pip compile --universal --generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" - -o requirements/uv.txt
 	$(UV) $(LOCK) --upgrade -o requirements/run.txt
 	$(UV) $(LOCK) --upgrade --group dev -c requirements/run.txt -o requirements/dev.txt
+
+DIST := src/xiangli/web/static/dist/manifest.json
+SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
+frontend: $(DIST)
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json | $(RUN_ENV)
+	@echo "installing the front end's packages"
+	@cd frontend && npm ci --no-progress --loglevel=error
+	@touch $@
+
+$(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
+	@echo "building the front end"
+	@cd frontend && npm run --silent build -- --logLevel error
+
+# Tests only: a Chromium and a Chinese face.
+BROWSER := frontend/testing/node_modules/.package-lock.json
+browser: $(BROWSER)
+$(BROWSER): frontend/testing/package-lock.json | $(DEV_ENV)
+	@echo "installing the tests' browser"
+	@cd frontend/testing && npm ci --no-progress --loglevel=error --ignore-scripts
+	@touch $@

@@ -4,8 +4,8 @@ It is a plugin and not a conftest because the settings must not be read before X
 stand in the environment, and pytest-django reads them before the first conftest.
 
 The database is an embedded PostgreSQL in a temporary folder: one server for the run, started when the first
-test asks for a database (with xdist: by the controller, before the workers), one database for each worker. With
-DATABASE_URL set, that server is used instead.
+test asks for a database (with xdist: by the controller, before the workers), one database for each
+worker. With DATABASE_URL set, that server is used instead.
 """
 
 from __future__ import annotations
