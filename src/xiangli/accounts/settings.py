@@ -1,0 +1,1 @@
+"""What django-allauth is told; imported by config.settings."""

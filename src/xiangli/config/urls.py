@@ -1,0 +1,14 @@
+"""Every address of the platform. A module's own stand in its `urls`."""
+
+from django.conf.urls.i18n import urlpatterns as language_urls
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("xiangli.cases.urls")),
+    path("", include("xiangli.matters.urls")),
+    path("", include("xiangli.notices.urls")),
+    path("", include("xiangli.territory.urls")),
+    path("", include("xiangli.accounts.urls")),
+    path("", include("xiangli.web.urls")),
+    path("language/", include(language_urls)),
+]

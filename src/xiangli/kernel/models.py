@@ -1,0 +1,132 @@
+"""Rows of the kernel: ledger, outbox, files, throttle. Constraints stand in the database."""
+
+from django.db import models
+
+from xiangli.kernel.ids import new_id
+
+
+class LedgerEvent(models.Model):
+    """Something that happened, for ever: who, in which post, when, to what. Append-only by privileges.
+
+    `data` holds nothing personal (states, codes, unit ids). Words, names and photo ids are in the erasable `LedgerPayload`, to which
+    `commitment` = SHA-256(salt || canonical payload) binds the event. Events of one `stream` are chained: `hash` covers every column
+    above it and the previous event's hash, under the lock on the stream's row that the action holds anyway.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # the client's id of the act: a resend is the same event
+    scope = models.UUIDField()  # the county
+    stream = models.UUIDField()  # the matter
+    seq = models.PositiveIntegerField()  # 1, 2, 3 … within the stream
+    kind = models.CharField(max_length=60)  # the verb: "take_case"
+    at = models.DateTimeField()
+    actor = models.UUIDField(null=True)  # the user; null: the reporter or the system, told apart by `authority`
+    authority = models.CharField(max_length=120)  # "appointment:<uuid>", "receipt", "rule:<name>"
+    data = models.JSONField(default=dict)
+    commitment = models.BinaryField(max_length=32, null=True)  # null: the event has no payload
+    prev_hash = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+    seal = models.ForeignKey("kernel.LedgerSeal", null=True, on_delete=models.PROTECT, related_name="events", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="ledger_event_once_in_stream")]
+        indexes = [
+            models.Index(fields=["scope", "id"], condition=models.Q(seal=None), name="ledger_event_unsealed"),
+            models.Index(fields=["seal", "id"], condition=models.Q(seal__isnull=False), name="ledger_event_by_seal"),
+        ]
+
+
+class LedgerPayload(models.Model):
+    """The erasable half of an event: words, names, photo ids. Erasing sets `body` and `salt` to null and names the run."""
+
+    event = models.OneToOneField(LedgerEvent, primary_key=True, on_delete=models.PROTECT, related_name="payload")
+    salt = models.BinaryField(max_length=16, null=True)
+    body = models.JSONField(null=True)
+    erased_by = models.ForeignKey("kernel.ErasureRun", null=True, on_delete=models.PROTECT, related_name="payloads")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="ledger_payload_whole_or_erased",
+                condition=models.Q(erased_by=None, body__isnull=False, salt__isnull=False)
+                | models.Q(erased_by__isnull=False, body=None, salt=None),
+            )
+        ]
+
+
+class ErasureRun(models.Model):
+    """One run of erasure over payloads; its own event in the ledger lists the events it emptied."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    number = models.PositiveIntegerField(unique=True)
+    scope = models.UUIDField()
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+
+
+class LedgerSeal(models.Model):
+    """A batch of new events of one scope, chained to the batch before: `hash` covers number, time, and each event's id and hash."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    scope = models.UUIDField()
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    events_count = models.PositiveIntegerField()
+    prev_hash = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "number"], name="ledger_seal_numbered")]
+
+
+class OutboxMessage(models.Model):
+    """An effect that leaves through the door after the transaction: written in it, done later, retried, visible when stuck."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    topic = models.CharField(max_length=60)  # names the handler: "notices.tell"
+    payload = models.JSONField(default=dict)  # ids and codes only, nothing personal
+    created_at = models.DateTimeField()
+    available_at = models.DateTimeField()  # not before
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=300, default="", blank=True)  # the class of the error, never its data
+    done_at = models.DateTimeField(null=True)
+    stuck_at = models.DateTimeField(null=True)  # gave up until a person looks
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["available_at", "id"],
+                condition=models.Q(done_at=None, stuck_at=None),
+                name="outbox_waiting",
+            ),
+            models.Index(fields=["stuck_at"], condition=models.Q(stuck_at__isnull=False, done_at=None), name="outbox_stuck"),
+        ]
+
+
+class StoredFile(models.Model):
+    """A checked, stripped and stored picture. Its name is a keyed HMAC of its content within a scope, so that one county cannot
+    probe what another holds; there is no global URL. `references` counts what points at it; at nought it is swept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    scope = models.UUIDField()
+    name = models.CharField(max_length=64)  # hex of HMAC-SHA-256 over the stored bytes
+    size = models.PositiveIntegerField()  # bytes
+    media_type = models.CharField(max_length=40)
+    width = models.PositiveIntegerField()  # pixels
+    height = models.PositiveIntegerField()
+    taken_lat = models.FloatField(null=True)  # read from EXIF before it was stripped; degrees, WGS-84
+    taken_lng = models.FloatField(null=True)
+    taken_at = models.DateTimeField(null=True)
+    references = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "name"], name="stored_file_once_in_scope")]
+        indexes = [models.Index(fields=["created_at"], condition=models.Q(references=0), name="stored_file_unreferenced")]
+
+
+class ThrottleCount(models.Model):
+    """How often `key` was used in the window that began at `since`. Keys are digests, never an address or a name."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField()

@@ -1,0 +1,41 @@
+"""Counting how often something was tried, in the database, so that every worker process sees the same count."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db import connection
+
+from xiangli.kernel.models import ThrottleCount
+
+_BUMP = f"""
+    INSERT INTO {ThrottleCount._meta.db_table} AS t (key, since, count) VALUES (%(key)s, %(now)s, 1)
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN t.since <= %(start)s THEN 1 ELSE t.count + 1 END,
+        since = CASE WHEN t.since <= %(start)s THEN excluded.since ELSE t.since END
+    RETURNING count
+"""
+
+
+def bump(what: str, who: str, *, window: timedelta, now: datetime) -> int:
+    """Count one more use of `what` by `who` (an address, a lane; stored as a digest) and return the count within `window`.
+
+    One statement. Call it outside the action's transaction where the count must survive a refusal.
+    """
+    key = f"{what}:{sha256(who.encode()).hexdigest()[:32]}"
+    with connection.cursor() as cursor:
+        cursor.execute(_BUMP, {"key": key, "now": now, "start": now - window})
+        row = cursor.fetchone()
+    assert row is not None  # RETURNING of an upsert gives one row
+    return int(row[0])
+
+
+def count(what: str, who: str, *, window: timedelta, now: datetime) -> int:
+    """The count within `window`, without adding to it."""
+    key = f"{what}:{sha256(who.encode()).hexdigest()[:32]}"
+    row = ThrottleCount.objects.filter(key=key, since__gt=now - window).values_list("count", flat=True).first()
+    return row or 0
+
+
+def clear(what: str, who: str) -> None:
+    """Forget the count, after a success."""
+    ThrottleCount.objects.filter(key=f"{what}:{sha256(who.encode()).hexdigest()[:32]}").delete()

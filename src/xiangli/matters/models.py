@@ -1,0 +1,182 @@
+"""The matter and what hangs on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+
+from xiangli.kernel.ids import new_id
+from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Visibility
+
+if TYPE_CHECKING:
+    from xiangli.territory.queries import Actor
+
+
+class MatterQuerySet(models.QuerySet["Matter"]):
+    def visible_to(self, actor: Actor) -> MatterQuerySet:
+        """The one fence: the territory of the actor's posts (ordinary matters), plus grants written on the matter, minus the
+        matters the actor is a subject of. An actor without posts sees nothing. One statement, whatever the rows."""
+        territory = Q(pk__in=[])
+        for path in actor.scope_paths:
+            territory |= Q(place_path__startswith=path)
+        grants = MatterGrant.objects.filter(matter=OuterRef("pk"), ended_at=None).filter(
+            Q(user=actor.user_id)
+            | Q(pk__in=[])
+            | Q(seat__in=actor.seats)  # the post of a unit, whoever holds it
+        )
+        subjects = MatterSubject.objects.filter(matter=OuterRef("pk"), user=actor.user_id)
+        return self.filter((Q(visibility=Visibility.ORDINARY) & territory) | Exists(grants)).exclude(Exists(subjects))
+
+    def public_in(self, unit_path: str) -> MatterQuerySet:
+        """What a neighbour may count and see of (category, lane, state, age): ordinary matters of a place."""
+        return self.filter(visibility=Visibility.ORDINARY, place_path__startswith=unit_path)
+
+    def open(self) -> MatterQuerySet:
+        return self.filter(closed_at=None)
+
+
+class Matter(models.Model):
+    """One matter of any workflow. The row is the lock: an action takes it first, and the chain of events hangs on it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # made by the reporter's phone: a resend is the same matter
+    number = models.BigIntegerField(
+        unique=True, editable=False, db_default=Func(Value("matters_number"), function="nextval", output_field=models.BigIntegerField())
+    )
+    county = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    workflow = models.SlugField(max_length=30)  # "case"
+    topic = models.SlugField(max_length=60)  # what it is about, in the workflow's own codes
+    state = models.SlugField(max_length=30)
+    visibility = models.CharField(max_length=10, choices=Visibility)
+    title = models.CharField(max_length=80)  # the first words; neutral where the matter is not ordinary
+    danger = models.BooleanField(default=False)
+
+    place = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    place_path = models.CharField(max_length=120, db_collation="C")  # the unit's, which never changes
+    lat = models.FloatField(null=True)
+    lng = models.FloatField(null=True)
+    off_map = models.BooleanField(default=False)  # the point lay outside every unit: the nearest one's desk has it
+    place_note = models.CharField(max_length=120, blank=True, default="")
+
+    # who has the ball: the post of a unit (a seat), and the person who took it
+    holder_unit = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    holder_post = models.ForeignKey("territory.Post", null=True, on_delete=models.PROTECT, related_name="+")  # null: the outside organ
+    holder_seat = models.CharField(max_length=80, db_collation="C")  # "<unit uuid>:<post uuid>", or "outside"
+    handler = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    alarm = models.CharField(max_length=20, blank=True, default="")  # why it did not go where it should: "vacant", "off_map"
+
+    next_clock = models.CharField(max_length=20, blank=True, default="")  # "respond", "put_right"
+    next_clock_at = models.DateTimeField(null=True)
+    me_too = models.PositiveIntegerField(default=0)
+    reported_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    event_seq = models.PositiveIntegerField(default=0)  # the head of this matter's chain in the ledger
+    event_head = models.BinaryField(max_length=32, default=b"\0" * 32)
+
+    objects: ClassVar[MatterQuerySet] = MatterQuerySet.as_manager()  # type: ignore[assignment]  # a manager with the queryset's methods
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="matter_clock_named", condition=Q(next_clock="", next_clock_at=None) | ~Q(next_clock="") & Q(next_clock_at__isnull=False)
+            ),
+        ]
+        indexes = [
+            # open matters are few: a scope reads them by clock
+            models.Index(fields=["next_clock_at", "id"], condition=Q(closed_at=None), name="matter_open_by_clock"),
+            models.Index(fields=["place_path"], condition=Q(closed_at=None), name="matter_open_by_place"),
+            models.Index(fields=["holder_seat", "next_clock_at"], condition=Q(closed_at=None), name="matter_open_by_seat"),
+            models.Index(fields=["handler"], condition=Q(closed_at=None, handler__isnull=False), name="matter_open_by_handler"),
+            # closed ones are paged by key inside one place
+            models.Index(fields=["place", F("closed_at").desc(), F("id").desc()], condition=Q(closed_at__isnull=False), name="matter_closed"),
+            models.Index(fields=["county", F("closed_at").desc(), F("id").desc()], condition=Q(closed_at__isnull=False), name="matter_closed_county"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class MatterGrant(models.Model):
+    """Somebody outside the territory may see and act: a person, or whoever holds a seat (the post of a unit)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="grants")
+    kind = models.CharField(max_length=12, choices=GrantKind)
+    user = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    seat = models.CharField(max_length=80, blank=True, default="", db_collation="C")
+    granted_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="grant_to_one", condition=(Q(user=None) & ~Q(seat="")) | (Q(user__isnull=False) & Q(seat=""))
+            )
+        ]
+        indexes = [
+            models.Index(fields=["seat", "matter"], condition=Q(ended_at=None) & ~Q(seat=""), name="grant_by_seat"),
+            models.Index(fields=["user", "matter"], condition=Q(ended_at=None, user__isnull=False), name="grant_by_user"),
+        ]
+
+
+class MatterSubject(models.Model):
+    """A person the matter is about: neither sees nor handles it, through any post."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="subjects")
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["matter", "user"], name="subject_once")]
+
+
+class MatterContact(models.Model):
+    """How the reporter may be reached, encrypted; opened only by `reveal_contact`, which leaves an event."""
+
+    matter = models.OneToOneField(Matter, primary_key=True, on_delete=models.CASCADE, related_name="contact")
+    sealed = models.BinaryField()  # the suite's envelope over JSON {"name", "phone"}
+
+
+class Receipt(models.Model):
+    """What the reporter holds. The code itself is derived by a keyed HMAC from the matter's id and is not stored."""
+
+    matter = models.OneToOneField(Matter, primary_key=True, on_delete=models.CASCADE, related_name="receipt")
+    code_digest = models.BinaryField(max_length=32, unique=True)
+
+
+class MatterPhoto(models.Model):
+    """A photo of a matter and what it shows."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="photos")
+    file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=8, choices=PhotoRole)
+    event = models.UUIDField()  # the ledger event that brought it
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event", "position"], name="photo_position_once")]
+
+
+class MatterLink(models.Model):
+    """Lineage: `matter` came from, repeats, or was merged into `other`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="links")
+    other = models.ForeignKey(Matter, on_delete=models.PROTECT, related_name="back_links")
+    kind = models.CharField(max_length=12, choices=LinkKind)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["matter", "other", "kind"], name="link_once")]
+
+
+class MeToo(models.Model):
+    """Somebody else saw the same. The id is made by the phone: pressing twice counts once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="me_toos")
+    at = models.DateTimeField()
