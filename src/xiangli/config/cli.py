@@ -1,0 +1,65 @@
+"""The `xiangli` command. Each subcommand stands in `commands/` and imports Django only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+from xiangli.config.words import words
+
+# name -> (Chinese, English); the module is `commands.<name with _>`, the command in it is called `command`.
+_COMMANDS: Final = {
+    "run": ("启动整套服务", "start everything and serve"),
+    "demo": ("装入五个县的演示数据", "load the five demo counties"),
+    "doctor": ("检查这台机器上的问题并说明如何处理", "what is wrong here and how to mend it"),
+    "import-units": ("导入单位", "import units"),
+    "appoint": ("任命岗位", "appoint somebody to a post"),
+    "verify-ledger": ("校验存证链", "verify the ledger"),
+    "migrate": ("更新数据库结构", "bring the tables up to date"),
+    "worker": ("任务进程", "the process that does outbox jobs"),
+    "sealer": ("封存进程", "the process that seals the ledger"),
+    "manage": ("Django 管理命令", "Django's own commands"),
+    "prepare": ("", ""),
+}
+_HIDDEN: Final = {"prepare"}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"xiangli.config.commands.{cmd_name.replace('-', '_')}")
+        found: click.Command = module.command
+        found.hidden = cmd_name in _HIDDEN
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(words("命令", "Commands")):
+            formatter.write_dl(
+                [(name, words(*said)) for name, said in _COMMANDS.items() if name not in _HIDDEN]
+            )
+
+    def invoke(self, ctx: click.Context) -> object:
+        from xiangli.config.launcher.embedded import DatabaseError
+        from xiangli.config.launcher.serve import StartError
+        from xiangli.config.secrets import SecretsError
+
+        try:
+            return super().invoke(ctx)
+        except (DatabaseError, StartError, SecretsError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xiangli")
+def main() -> None:
+    """巷里 Xiangli"""
+
+
+if __name__ == "__main__":
+    main()

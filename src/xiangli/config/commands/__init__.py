@@ -1,0 +1,3 @@
+"""The subcommands of `xiangli`, one a file; each has one `command`. They translate and call; the work is
+elsewhere.
+"""

@@ -1,0 +1,74 @@
+"""Tables, their cache table, and what the serving role may do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from xiangli.config.words import words
+
+from .embedded import EXTENSIONS, DatabaseError
+
+
+def pending() -> int:
+    """How many migrations the database still lacks."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
+    """Make schema, extensions and tables as this version needs them, and grant the role that serves its
+    rights.
+
+    Runs as the owner of the tables; safe to repeat. Raises DatabaseError when the database lacks something
+    that the owner may not make.
+    """
+    _check_ground()
+    if count := pending():
+        say(words(f"更新数据库结构：{count} 步", f"bringing the tables up to date: {count} steps"))
+        call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    if served_by:
+        _grant(served_by)
+
+
+def _check_ground() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version_num')::int, current_schema(),"
+            " current_setting('search_path')"
+        )
+        version, schema, path = cursor.fetchone()
+        if version < 180000:
+            raise DatabaseError(
+                words(
+                    f"需要 PostgreSQL 18，现在是 {version // 10000}",
+                    f"PostgreSQL 18 is needed, this is {version // 10000}",
+                )
+            )
+        wanted = path.split(",")[0].strip().strip('"')
+        if schema != wanted:
+            # search_path skips a schema that is not there, and the tables would go into the next one.
+            cursor.execute(f"CREATE SCHEMA {connection.ops.quote_name(wanted)}")
+        cursor.execute("SELECT extname FROM pg_extension")
+        present = {row[0] for row in cursor.fetchall()}
+        for extension in EXTENSIONS:
+            if extension not in present:
+                cursor.execute(f"CREATE EXTENSION {connection.ops.quote_name(extension)} SCHEMA public")
+
+
+def _grant(role: str) -> None:
+    from xiangli.kernel.ledger import grant_privileges
+
+    name = connection.ops.quote_name(role)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema = connection.ops.quote_name(cursor.fetchone()[0])
+        cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {name}")
+        cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
+        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {schema}.django_migrations FROM {name}")
+    grant_privileges(role)
