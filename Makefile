@@ -57,9 +57,13 @@ $(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
 	@cd frontend && npm run --silent build -- --logLevel error
 
 # Tests only: a Chromium and a Chinese face.
-BROWSER := frontend/testing/node_modules/.package-lock.json
-browser: $(BROWSER)
-$(BROWSER): frontend/testing/package-lock.json | $(DEV_ENV)
+CHROMIUM := .cache/chromium/chromium
+browser: $(CHROMIUM)
+frontend/testing/node_modules/.package-lock.json: frontend/testing/package-lock.json | $(DEV_ENV)
 	@echo "installing the tests' browser"
 	@cd frontend/testing && npm ci --no-progress --loglevel=error --ignore-scripts
+	@touch $@
+
+$(CHROMIUM): frontend/testing/node_modules/.package-lock.json frontend/testing/unpack.js
+	@node frontend/testing/unpack.js .cache/chromium
 	@touch $@
