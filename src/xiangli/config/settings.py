@@ -147,7 +147,13 @@ STORAGES: dict[str, dict[str, Any]] = {
     # No URL is ever given out: pictures are served by a page behind the fence.
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(MEDIA_ROOT)},
+        # A file's name follows from its content: writing it again heals a torn write and never makes a second name.
+        "OPTIONS": {
+            "location": str(MEDIA_ROOT),
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
 }
 if bucket := os.environ.get("XIANGLI_S3_BUCKET"):

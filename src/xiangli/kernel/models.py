@@ -118,10 +118,11 @@ class StoredFile(models.Model):
     taken_at = models.DateTimeField(null=True)
     references = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
+    touched_at = models.DateTimeField()  # last stored or released: the sweep counts its grace from here
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "name"], name="stored_file_once_in_scope")]
-        indexes = [models.Index(fields=["created_at"], condition=models.Q(references=0), name="stored_file_unreferenced")]
+        indexes = [models.Index(fields=["touched_at"], condition=models.Q(references=0), name="stored_file_unreferenced")]
 
 
 class ThrottleCount(models.Model):
