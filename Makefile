@@ -11,9 +11,55 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # dev holds everything of run: once it is there, `make run` must not take the tools away again.
 RUN_ENV := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run)
 DEV_ENV := $(VENV)/.dev
+DIST := src/xiangli/web/static/dist/manifest.json
+SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
+CHROMIUM := .cache/chromium/chromium
 
 .PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
 .DEFAULT_GOAL := run
+
+# Address and port: make run RUN="--port 8080"
+RUN ?=
+run: $(RUN_ENV) $(DIST)
+	@$(BIN)/xiangli run --demo $(RUN)
+
+demo: $(RUN_ENV)
+	@$(BIN)/xiangli demo
+
+PYTEST := $(BIN)/pytest --quiet
+test: $(DEV_ENV) $(DIST) $(CHROMIUM)
+	$(PYTEST) --numprocesses 2 --dist loadscope $(ARGS)
+
+# 5 is "no test matched".
+test-long: $(DEV_ENV) $(DIST) $(CHROMIUM)
+	$(PYTEST) -m long $(ARGS) || [ $$? -eq 5 ]
+
+soak: $(DEV_ENV) $(DIST) $(CHROMIUM)
+	$(PYTEST) -m soak $(ARGS)
+
+# Settings make a home with keys where there is none; checks have one of their own.
+check: export XIANGLI_HOME := $(CURDIR)/.cache/check
+check: export DJANGO_SETTINGS_MODULE := xiangli.config.settings
+check: $(DEV_ENV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
+
+fmt: $(DEV_ENV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV_ENV) $(DIST)
+	$(BIN)/python -m bench $(ARGS)
+
+# The database and the keys in var/ stay: they are somebody's.
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf frontend/node_modules frontend/testing/node_modules src/xiangli/web/static/dist
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 env: $(RUN_ENV)
 dev: $(DEV_ENV)
@@ -43,8 +89,6 @@ lock: $(VENV)/.uv
 	$(UV) $(LOCK) --upgrade -o requirements/run.txt
 	$(UV) $(LOCK) --upgrade --group dev -c requirements/run.txt -o requirements/dev.txt
 
-DIST := src/xiangli/web/static/dist/manifest.json
-SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
 frontend: $(DIST)
 
 frontend/node_modules/.package-lock.json: frontend/package-lock.json | $(RUN_ENV)
@@ -57,7 +101,6 @@ $(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
 	@cd frontend && npm run --silent build -- --logLevel error
 
 # Tests only: a Chromium and a Chinese face.
-CHROMIUM := .cache/chromium/chromium
 browser: $(CHROMIUM)
 frontend/testing/node_modules/.package-lock.json: frontend/testing/package-lock.json | $(DEV_ENV)
 	@echo "installing the tests' browser"
