@@ -1,14 +1,19 @@
 """PostgreSQL's own `polygon` as a model field, so that a point finds its unit without PostGIS."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 Ring = Sequence[tuple[float, float]]
 
+if TYPE_CHECKING:
+    _Field = models.Field[Any, Any]
+else:
+    _Field = models.Field  # generic in the stubs only
 
-class PolygonField(models.Field[Any, Any]):
+
+class PolygonField(_Field):
     """One outer ring of (longitude, latitude) pairs in degrees, WGS-84; in Python a list of pairs, in the database `polygon`."""
 
     description = "polygon of (longitude, latitude)"
