@@ -48,7 +48,7 @@ class LedgerPayload(models.Model):
             models.CheckConstraint(
                 name="ledger_payload_whole_or_erased",
                 condition=models.Q(erased_by=None, body__isnull=False, salt__isnull=False)
-                | models.Q(erased_by__isnull=False, body=None, salt=None),
+                | models.Q(erased_by__isnull=False, body__isnull=True, salt=None),
             )
         ]
 

@@ -1,0 +1,286 @@
+"""Effects that leave after the transaction: written in it as rows, done later by a worker, retried, visible
+when stuck.
+
+The worker looks every second instead of being woken by NOTIFY: a NOTIFY would cost every report a statement
+and, in PostgreSQL, a lock that all committing transactions of the database share; a look at an empty queue is
+one read of a small partial index.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Count, F, Min
+from django.utils.module_loading import autodiscover_modules
+
+from xiangli.kernel import clock
+from xiangli.kernel.canonical import plain
+from xiangli.kernel.models import OutboxMessage
+
+POLL: Final = timedelta(seconds=1)
+ATTEMPTS: Final = 10  # then a person looks
+FIRST_DELAY: Final = timedelta(seconds=5)
+LONGEST_DELAY: Final = timedelta(hours=1)
+LEASE: Final = timedelta(minutes=1)  # after which a message whose worker was killed is taken up again
+KEEP_DONE: Final = timedelta(days=7)
+_PERIODIC: Final = "periodic:"
+
+Handler = Callable[[OutboxMessage, datetime], object]
+Job = Callable[[datetime], object]
+H = TypeVar("H", bound=Handler)
+J = TypeVar("J", bound=Job)
+
+_log = logging.getLogger(__name__)
+_handlers: dict[str, Handler] = {}
+_periodic: dict[str, "Rhythm"] = {}
+
+
+# -- putting in
+
+
+def put(
+    topic: str, payload: Mapping[str, Any], *, now: datetime, available_at: datetime | None = None
+) -> OutboxMessage:
+    """Write one effect in the caller's transaction (one statement). `payload`: ids and codes only, nothing
+    personal.
+
+    It is handled from `available_at` on, at once by default, and never if the transaction fails.
+    """
+    return put_many([(topic, payload)], now=now, available_at=available_at)[0]
+
+
+def put_many(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], *, now: datetime, available_at: datetime | None = None
+) -> list[OutboxMessage]:
+    """Write several effects (topic, payload) in one statement."""
+    messages = [
+        OutboxMessage(topic=topic, payload=plain(payload), created_at=now, available_at=available_at or now)
+        for topic, payload in rows
+    ]
+    return OutboxMessage.objects.bulk_create(messages)
+
+
+# -- registering, in the `tasks` of each module
+
+
+def handler(topic: str) -> Callable[[H], H]:
+    """Register who handles `topic`. The function gets the message and the present moment; its writes are
+    committed together with "done". What it does outside the database must bear a second call: a worker may be
+    killed between the effect and the commit.
+    """
+
+    def register(function: H) -> H:
+        if _handlers.setdefault(topic, function) is not function:
+            raise ValueError(f"topic {topic!r} has a handler already")
+        return function
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a job runs; with `at`, at that time of day where the people are."""
+
+    every: timedelta
+    at: time | None = None
+
+    def first(self, now: datetime) -> datetime:
+        """When it runs for the first time: at once, or at the next `at`."""
+        return now if self.at is None else _next_at(self.at, now)
+
+    def after(self, now: datetime) -> datetime:
+        """When it runs after a run at `now`. Runs missed while nothing was running are not made up for."""
+        # an hour's grace: a nightly job that ran a little late still runs the next night
+        return (
+            now + self.every if self.at is None else _next_at(self.at, now + self.every - timedelta(hours=1))
+        )
+
+
+def _next_at(at: time, now: datetime) -> datetime:
+    local = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    moment = local.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+    return moment if moment >= local else moment + timedelta(days=1)
+
+
+def periodic(name: str, *, every: timedelta, at: time | None = None) -> Callable[[J], J]:
+    """Register a job that runs again and again, on one worker at a time; `at` needs an `every` of whole days.
+
+    A job is an outbox row that writes its successor when it is done: it is retried and seen when stuck like
+    any other effect.
+    """
+    if at is not None and every % timedelta(days=1):
+        raise ValueError("a time of day goes with whole days")
+    topic, rhythm = f"{_PERIODIC}{name}", Rhythm(every, at)
+
+    def register(function: J) -> J:
+        @handler(topic)
+        def run(message: OutboxMessage, now: datetime) -> None:
+            function(now)
+            put(topic, {}, now=now, available_at=rhythm.after(now))
+
+        _periodic[topic] = rhythm
+        return function
+
+    return register
+
+
+def ensure_periodic(now: datetime) -> None:
+    """Give every registered job its row, and take away the rows of jobs that are no more."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:  # two workers starting at once must not start two series
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('xiangli/outbox/periodic', 0))")
+        open_jobs = OutboxMessage.objects.filter(topic__startswith=_PERIODIC, done_at=None)
+        open_jobs.exclude(topic__in=_periodic).delete()
+        there = set(open_jobs.values_list("topic", flat=True))
+        for topic, rhythm in _periodic.items():
+            if topic not in there:
+                put(topic, {}, now=now, available_at=rhythm.first(now))
+
+
+# -- doing
+
+
+def work_once(now: datetime, limit: int = 50) -> int:
+    """Handle up to `limit` messages that are due, and return how many were taken up, done or failed.
+
+    Messages are claimed first, in a short transaction, with a lease: so a message that kills its worker
+    counts an attempt each time and ends up stuck instead of killing for ever, and a slow one holds no lock on
+    its neighbours. Then each is handled in its own transaction.
+    """
+    _load_handlers()
+    with transaction.atomic():
+        due = (
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(done_at=None, stuck_at=None, available_at__lte=now)
+            .order_by("available_at", "id")
+        )
+        messages = list(due[:limit])
+        if messages:
+            OutboxMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
+                attempts=F("attempts") + 1, available_at=now + LEASE
+            )
+    for message in messages:
+        message.attempts += 1
+        try:
+            _handle(message, now)
+        except (OperationalError, InterfaceError):
+            if not connection.is_usable():
+                raise  # the database is gone, not the message at fault: the lease brings it back
+            _fail(message, now, "OperationalError")
+        except Exception as error:  # whatever a handler raises stays with its message
+            _fail(message, now, type(error).__qualname__)
+    return len(messages)
+
+
+def _handle(message: OutboxMessage, now: datetime) -> None:
+    if message.attempts > ATTEMPTS:
+        raise WorkerEndedError
+    function = _handlers.get(message.topic)
+    if function is None:
+        raise UnknownTopicError
+    with transaction.atomic():
+        # Marked first: this is the lock, and whoever waits for it finds the message done.
+        mine = OutboxMessage.objects.filter(pk=message.pk, done_at=None, attempts=message.attempts)
+        if mine.update(done_at=now, last_error=""):
+            function(message, now)
+
+
+def _fail(message: OutboxMessage, now: datetime, error: str) -> None:
+    gave_up = message.attempts >= ATTEMPTS
+    OutboxMessage.objects.filter(pk=message.pk, done_at=None, attempts=message.attempts).update(
+        last_error=error[:300],  # the class alone: an error's words may hold what a resident wrote
+        available_at=now + delay(message.attempts, random.random()),  # noqa: S311  # spreading load is no secret
+        stuck_at=now if gave_up else None,
+    )
+    _log.log(
+        logging.ERROR if gave_up else logging.WARNING,
+        "outbox: %s %s failed, attempt %d: %s",
+        message.topic,
+        message.pk,
+        message.attempts,
+        error,
+    )
+
+
+def delay(attempts: int, chance: float) -> timedelta:
+    """How long to wait after the `attempts`-th failure: doubling from 5 seconds to an hour, less up to a
+    fifth by `chance` (0 to 1), so that what failed together does not come back together.
+    """
+    longest = min(FIRST_DELAY * (1 << min(attempts - 1, 20)), LONGEST_DELAY)
+    return longest * (1 - chance / 5)
+
+
+class WorkerEndedError(Exception):
+    """The worker was killed each time it handled this message."""
+
+
+class UnknownTopicError(Exception):
+    """No handler is registered for the topic."""
+
+
+def run_worker(stop: threading.Event) -> None:
+    """Handle messages until `stop` is set; returns after the message at hand. Waits out a database that is
+    away.
+    """
+    _load_handlers()
+    ready = False
+    while not stop.is_set():
+        try:
+            if not ready:
+                ensure_periodic(clock.now())
+                ready = True
+            if not work_once(clock.now()):
+                stop.wait(POLL.total_seconds())
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("outbox: the database is away (%s)", type(error).__qualname__)
+            connection.close()
+            stop.wait(5)
+
+
+def _load_handlers() -> None:
+    autodiscover_modules("tasks")
+
+
+# -- seeing
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Messages that are due and not done: how many, and since when the oldest (None: nothing waits)."""
+
+    count: int
+    oldest: datetime | None
+
+
+def waiting(now: datetime) -> Waiting:
+    """What is due. A worker that lives keeps `oldest` within seconds."""
+    found = OutboxMessage.objects.filter(done_at=None, stuck_at=None, available_at__lte=now).aggregate(
+        count=Count("pk"), oldest=Min("available_at")
+    )
+    return Waiting(found["count"], found["oldest"])
+
+
+def stuck(limit: int = 100) -> list[OutboxMessage]:
+    """Messages that were given up, the oldest first."""
+    return list(
+        OutboxMessage.objects.filter(stuck_at__isnull=False, done_at=None).order_by("stuck_at")[:limit]
+    )
+
+
+def retry(message_id: UUID, *, now: datetime) -> bool:
+    """Let a stuck message try again, with all its attempts. False: it is not stuck (any more)."""
+    found = OutboxMessage.objects.filter(pk=message_id, stuck_at__isnull=False, done_at=None)
+    return bool(found.update(stuck_at=None, attempts=0, available_at=now))
+
+
+def forget_done(now: datetime) -> int:
+    """Delete what was done more than a week ago; returns how many."""
+    return OutboxMessage.objects.filter(done_at__lt=now - KEEP_DONE).delete()[0]
