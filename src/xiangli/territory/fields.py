@@ -26,7 +26,9 @@ class PolygonField(_Field):
             return None
         return "(" + ",".join(f"({float(lng):.7f},{float(lat):.7f})" for lng, lat in value) + ")"
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> list[tuple[float, float]] | None:
+    def from_db_value(
+        self, value: str | None, expression: Any, connection: Any
+    ) -> list[tuple[float, float]] | None:
         if value is None:
             return None
         pairs = value.strip("()").split("),(")

@@ -24,7 +24,9 @@ class Level(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="levels")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    code = models.SlugField(max_length=40)  # "county", "town", "section", "village", "grid", "lane", "estate" …
+    code = models.SlugField(
+        max_length=40
+    )  # "county", "town", "section", "village", "grid", "lane", "estate" …
     rank = models.PositiveSmallIntegerField()  # 1 = county; deeper is larger
     name = models.CharField(max_length=40)
     name_en = models.CharField(max_length=40)
@@ -47,25 +49,35 @@ class Unit(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=8, choices=UnitKind, default=UnitKind.PLACE)
-    county = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")  # null above the county; a county names itself
+    county = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+"
+    )  # null above the county; a county names itself
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    level = models.ForeignKey(Level, null=True, on_delete=models.PROTECT, related_name="units")  # null: an organ, or above the county
+    level = models.ForeignKey(
+        Level, null=True, on_delete=models.PROTECT, related_name="units"
+    )  # null: an organ, or above the county
     path = models.CharField(max_length=120, unique=True, db_collation="C")
-    code = models.CharField(max_length=20, blank=True, default="")  # statutory (GB/T 2260 and onward), where there is one
+    code = models.CharField(
+        max_length=20, blank=True, default=""
+    )  # statutory (GB/T 2260 and onward), where there is one
     name = models.CharField(max_length=80)  # the full, official one: "北姚村委会"
     short_name = models.CharField(max_length=40)  # as people say it: "北姚村"
     name_en = models.CharField(max_length=120, blank=True, default="")
     plate_code = models.CharField(max_length=12, null=True, unique=True)
     lat = models.FloatField(null=True)  # a point inside, degrees, WGS-84
     lng = models.FloatField(null=True)
-    is_pseudo = models.BooleanField(default=False)  # a prison, farm or zone that the statistics code as a village
+    is_pseudo = models.BooleanField(
+        default=False
+    )  # a prison, farm or zone that the statistics code as a village
     is_synthetic = models.BooleanField(default=False)  # made for the demo, not a real unit
     valid_from = models.DateField()
     valid_to = models.DateField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="unit_dates_in_order", condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from"))),
+            models.CheckConstraint(
+                name="unit_dates_in_order", condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from"))
+            ),
             models.CheckConstraint(name="unit_path_closed", condition=Q(path__endswith="/")),
             # one unit in force per statutory code: codes are used again after a merge
             ExclusionConstraint(
@@ -100,7 +112,9 @@ class Boundary(models.Model):
 
     unit = models.OneToOneField(Unit, primary_key=True, on_delete=models.CASCADE, related_name="boundary")
     ring = PolygonField()
-    rank = models.PositiveSmallIntegerField()  # of the unit's level: the deepest that holds a point is its unit
+    rank = (
+        models.PositiveSmallIntegerField()
+    )  # of the unit's level: the deepest that holds a point is its unit
     source = models.CharField(max_length=120)
     synthetic = models.BooleanField()
 
@@ -128,7 +142,9 @@ class Post(models.Model):
     permissions = ArrayField(models.SlugField(max_length=60), default=list)  # verbs: "take_case"
     single = models.BooleanField(default=True)  # one holder at a time in a unit
     on_plate = models.BooleanField(default=False)
-    order = models.PositiveSmallIntegerField(default=100)  # on plates and boards, and between posts of one unit with the same duty
+    order = models.PositiveSmallIntegerField(
+        default=100
+    )  # on plates and boards, and between posts of one unit with the same duty
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scheme", "code"], name="post_once_in_scheme")]
@@ -168,7 +184,8 @@ class Appointment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="appointment_dates_in_order", condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from"))
+                name="appointment_dates_in_order",
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
             ),
             ExclusionConstraint(
                 name="appointment_one_holder",
@@ -201,4 +218,6 @@ class Absence(models.Model):
     ends = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="absence_in_order", condition=Q(ends=None) | Q(ends__gt=F("starts")))]
+        constraints = [
+            models.CheckConstraint(name="absence_in_order", condition=Q(ends=None) | Q(ends__gt=F("starts")))
+        ]

@@ -1,11 +1,469 @@
-"""Shared readers of territory. Every one takes the moment it is asked for."""
+"""Shared readers of territory. Every one takes the moment it is asked for.
 
-from datetime import datetime
+Names of posts come in the active language, so store ids, never these names.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import cos, hypot, radians
 from typing import Any
+from uuid import UUID
 
-from xiangli.territory.rules import NOBODY, Actor
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import get_language
+
+from xiangli.territory.models import Appointment, County, Standing, Unit
+from xiangli.territory.rules import (
+    NOBODY,
+    OUTSIDE,
+    Actor,
+    Answer,
+    Candidate,
+    Held,
+    day_of,
+    in_force,
+    line_of,
+    normal_plate_code,
+    pick_answer,
+    seat_of,
+)
+
+__all__ = [
+    "NOBODY",
+    "OUTSIDE",
+    "Actor",
+    "Answer",
+    "Held",
+    "PlatePerson",
+    "PlateView",
+    "Seat",
+    "actor_for",
+    "ancestors",
+    "plate",
+    "seat_of",
+    "seat_people",
+    "seats_under",
+    "unit_at",
+    "unit_of_point",
+    "who_answers",
+]
+
+
+def _english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def _on(day: date, prefix: str = "") -> Q:
+    """Rows in force on `day`."""
+    return Q(**{f"{prefix}valid_from__lte": day}) & (
+        Q(**{f"{prefix}valid_to": None}) | Q(**{f"{prefix}valid_to__gt": day})
+    )
 
 
 def actor_for(user: Any, *, at: datetime) -> Actor:
-    """The actor of a signed-in user: appointments in force at `at`, in one statement; NOBODY for a visitor."""
-    raise NotImplementedError
+    """The actor of a signed-in user: appointments in force at `at`, in one statement; NOBODY for a visitor.
+
+    An absent person may still act: absence decides who is asked, not who may.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return NOBODY
+    day = day_of(at)
+    rows = (
+        Appointment.objects.filter(_on(day), _on(day, "unit__"), user=user.pk, unit__county__isnull=False)
+        .order_by("unit__path", "post__order", "id")
+        .values_list(
+            "id", "post_id", "post__code", "post__name_en" if _english() else "post__name",
+            "unit_id", "unit__short_name", "unit__path", "unit__county_id", "unit__level__code", "unit__level__rank",
+            "post__duties", "post__permissions", "standing",
+        )
+    )  # fmt: skip
+    held = tuple(
+        Held(
+            appointment_id=appointment,
+            post_id=post,
+            post_code=post_code,
+            post_name=post_name,
+            unit_id=unit,
+            unit_name=unit_name,
+            unit_path=path,
+            county_id=county,
+            level=level or "",
+            rank=rank or 0,
+            duties=frozenset(duties),
+            permissions=frozenset(permissions),
+            deputy=standing == Standing.DEPUTY,
+        )
+        for appointment, post, post_code, post_name, unit, unit_name, path, county, level, rank, duties, permissions, standing
+        in rows
+    )  # fmt: skip
+    return Actor(user_id=user.pk, name=user.display_name, held=held)
+
+
+# One row for each person in force on each post that stands in one of the units; one row without a person for a post that
+# nobody holds. `away` is true while the person is absent.
+_SEATS = """
+    SELECT u.id AS unit_id, u.path AS unit_path, u.short_name AS unit_name,
+           p.id AS post_id, p.code AS post_code, p.name AS post_name, p.name_en AS post_name_en, p."order" AS post_order,
+           p.duties, p.on_plate, a.id AS appointment_id, a.user_id, w.display_name AS user_name, a.standing,
+           EXISTS (SELECT FROM territory_absence x
+                    WHERE x.appointment_id = a.id AND x.starts <= %(at)s AND (x.ends IS NULL OR x.ends > %(at)s)) AS away,
+           n.phone
+      FROM territory_unit u
+      JOIN territory_level l ON l.id = u.level_id
+      JOIN territory_county c ON c.unit_id = u.county_id
+      JOIN territory_post p ON p.scheme_id = c.scheme_id AND l.code = ANY (p.levels)
+      LEFT JOIN (territory_appointment a JOIN accounts_user w ON w.id = a.user_id AND w.is_active)
+             ON a.unit_id = u.id AND a.post_id = p.id
+            AND a.valid_from <= %(day)s AND (a.valid_to IS NULL OR a.valid_to > %(day)s)
+      LEFT JOIN territory_dutynumber n ON n.unit_id = u.id AND n.post_id = p.id
+     WHERE u.path = ANY (%(paths)s) AND
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _SeatRow:
+    unit_id: UUID
+    unit_path: str
+    unit_name: str
+    post_id: UUID
+    post_code: str
+    post_name: str
+    post_name_en: str
+    post_order: int
+    duties: list[str]
+    on_plate: bool
+    appointment_id: UUID | None
+    user_id: UUID | None
+    user_name: str | None
+    standing: str | None
+    away: bool
+    phone: str | None
+
+    @property
+    def title(self) -> str:
+        return self.post_name_en if _english() else self.post_name
+
+
+def _seat_rows(paths: list[str], condition: str, *, at: datetime, **parameters: Any) -> list[_SeatRow]:
+    with connection.cursor() as cursor:
+        # `condition` is one of the constants below, never a person's words
+        cursor.execute(_SEATS + condition, {"paths": paths, "at": at, "day": day_of(at), **parameters})
+        return [_SeatRow(*row) for row in cursor.fetchall()]
+
+
+def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer:
+    """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the organ outside
+    the county when nobody inside may. `excluding` are users who must neither receive it nor hold its seat. One statement;
+    a second one when it goes outside."""
+    rows = _seat_rows(line_of(unit.path), "%(duty)s = ANY (p.duties)", at=at, duty=duty)
+    answer = pick_answer(
+        [
+            Candidate(
+                unit_id=row.unit_id,
+                unit_path=row.unit_path,
+                unit_name=row.unit_name,
+                post_id=row.post_id,
+                post_name=row.title,
+                post_order=row.post_order,
+                appointment_id=row.appointment_id,
+                user_id=row.user_id,
+                user_name=row.user_name or "",
+                deputy=row.standing == Standing.DEPUTY,
+                absent=row.away,
+            )
+            for row in rows
+            if row.appointment_id is not None and row.user_id is not None
+        ],
+        expected={row.unit_path for row in rows},
+        excluding=excluding,
+    )
+    if answer is not None:
+        return answer
+    county = County.objects.select_related("unit").filter(unit=unit.county_id).first()
+    top = county.unit if county else unit
+    return Answer(
+        unit_id=top.pk,
+        unit_path=top.path,
+        unit_name=top.short_name,
+        seat=OUTSIDE,
+        post_name=county.outside_organ if county else "",
+        outside=True,
+    )
+
+
+def ancestors(unit: Unit) -> list[Unit]:
+    """The units above `unit`, from the top down, without itself."""
+    return list(Unit.objects.filter(path__in=line_of(unit.path)[:-1]).order_by("path"))
+
+
+def unit_at(code_or_path: str, *, at: datetime) -> Unit | None:
+    """The unit in force with this path ("14/08/21/"), statutory code or plate code; None: there is none."""
+    if "/" in code_or_path:
+        named = Q(path=code_or_path.rstrip("/") + "/")
+    else:
+        named = Q(code=code_or_path) | Q(plate_code=normal_plate_code(code_or_path) or "-")
+    return Unit.objects.select_related("level", "county__profile").filter(named, _on(day_of(at))).first()
+
+
+def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
+    """The users who sit in a seat at `at`: the holder first, then deputies; the absent are among them."""
+    return list(
+        Appointment.objects.filter(_on(day_of(at)), unit=unit_id, post=post_id, user__is_active=True)
+        .order_by(F("standing").desc(), "id")  # "holder" sorts after "deputy"
+        .values_list("user_id", flat=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A post of a unit that may be given work, and who is there: the names of those present, the holder first."""
+
+    seat: str
+    unit_id: UUID
+    unit_path: str
+    unit_name: str
+    post_id: UUID
+    post_name: str
+    people: tuple[str, ...]
+    user_ids: tuple[UUID, ...]
+
+
+def seats_under(
+    actor: Actor, permission: str, path: str, *, at: datetime, doing: str = "take_case"
+) -> list[Seat]:
+    """The seats to which `actor`, by `permission` ("assign_case"), may give work that lies at `path`: posts that grant
+    `doing`, with somebody present, in the units from the one that authorises the actor down to the place. The deepest first.
+    Empty when the actor has no such permission there. One statement."""
+    held = actor.authority(permission, path)
+    if held is None:
+        return []
+    paths = [step for step in line_of(path) if step.startswith(held.unit_path)]
+    rows = _seat_rows(paths, "%(doing)s = ANY (p.permissions)", at=at, doing=doing)
+    present = [row for row in rows if row.user_id is not None and not row.away]
+    present.sort(
+        key=lambda row: (
+            -len(row.unit_path),
+            row.post_order,
+            str(row.post_id),
+            row.standing != Standing.HOLDER,
+        )
+    )
+    people: dict[tuple[UUID, UUID], list[_SeatRow]] = {}
+    for row in present:
+        people.setdefault((row.unit_id, row.post_id), []).append(row)
+    return [
+        Seat(
+            seat=seat_of(*key),
+            unit_id=rows[0].unit_id,
+            unit_path=rows[0].unit_path,
+            unit_name=rows[0].unit_name,
+            post_id=rows[0].post_id,
+            post_name=rows[0].title,
+            people=tuple(row.user_name or "" for row in rows),
+            user_ids=tuple(row.user_id for row in rows if row.user_id is not None),
+        )
+        for key, rows in people.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatePerson:
+    """One line of a plate: a post of this unit or of one above it, and who answers in it today.
+
+    Nobody there: `name` is empty and `covered_by` names the post and unit above that answers meanwhile.
+    """
+
+    unit_id: UUID
+    unit_path: str
+    unit_name: str
+    post_id: UUID
+    post_code: str
+    post_name: str
+    name: str
+    deputy: bool
+    phone: str  # the duty number of the seat; of the covering one while it is vacant; "" when it has none
+    user_ids: tuple[
+        UUID, ...
+    ]  # holder and deputies, present or not: the subjects of a complaint about the plate
+    covered_by: str = ""
+
+    @property
+    def vacant(self) -> bool:
+        return not self.name
+
+
+@dataclass(frozen=True, slots=True)
+class PlateView:
+    """What a plate leads to. `unit` is in force, or, when the plate's own unit ended and split, the old unit: then
+    `choices` are the successors in force and the page asks which one."""
+
+    unit: Unit
+    line: tuple[Unit, ...]  # the county, town, village … above it, from the top down
+    people: tuple[PlatePerson, ...]
+    county: County | None
+    old: Unit | None = None  # the ended unit whose plate was scanned
+    choices: tuple[Unit, ...] = ()
+
+    @property
+    def user_ids(self) -> frozenset[UUID]:
+        """Everybody who holds or covers a post on this plate."""
+        return frozenset(user_id for person in self.people for user_id in person.user_ids)
+
+    @property
+    def first(self) -> PlatePerson | None:
+        """Who answers here: the line of the plate's own unit that comes first."""
+        return next((person for person in self.people if person.unit_id == self.unit.pk), None)
+
+
+def _units(**lookups: Any) -> QuerySet[Unit]:
+    return Unit.objects.select_related("level", "county__profile").filter(**lookups)
+
+
+def plate(code: str, *, at: datetime) -> PlateView | None:
+    """What the plate `code` (as typed) leads to at `at`; None: no such plate. Three statements, five from an old plate."""
+    normal = normal_plate_code(code)
+    unit = _units(plate_code=normal).first() if normal else None
+    if unit is None:
+        return None
+    day = day_of(at)
+    old: Unit | None = None
+    choices: tuple[Unit, ...] = ()
+    if not in_force(unit.valid_from, unit.valid_to, day):
+        old = unit
+        successors = _successors_in_force(unit, day)
+        if len(successors) == 1:
+            unit = successors[0]
+        else:
+            choices = tuple(successors)
+    line = tuple(ancestors(unit))
+    return PlateView(
+        unit=unit,
+        line=tuple(above for above in line if above.county_id is not None),
+        people=_people_on(unit, at=at),
+        county=_profile(unit),
+        old=old,
+        choices=choices,
+    )
+
+
+def _profile(unit: Unit) -> County | None:
+    """The profile read with the unit; None where the county has not chosen its scheme yet."""
+    return getattr(unit.county, "profile", None) if unit.county_id else None
+
+
+def _successors_in_force(unit: Unit, day: date) -> list[Unit]:
+    """The units that took over from an ended one, through further changes, as far as they are in force on `day`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE after (id) AS (
+                SELECT successor_id FROM territory_succession WHERE predecessor_id = %s AND "on" <= %s
+                UNION
+                SELECT s.successor_id FROM territory_succession s JOIN after ON s.predecessor_id = after.id WHERE s."on" <= %s
+            )
+            SELECT id FROM after
+            """,
+            [unit.pk, day, day],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(_units(pk__in=ids).filter(_on(day)).order_by("path")) if ids else []
+
+
+def _people_on(unit: Unit, *, at: datetime) -> tuple[PlatePerson, ...]:
+    rows = _seat_rows(line_of(unit.path), "TRUE", at=at)
+    rows.sort(
+        key=lambda row: (
+            -len(row.unit_path),
+            row.post_order,
+            str(row.post_id),
+            row.standing != Standing.HOLDER,
+        )
+    )
+    seats: dict[tuple[UUID, UUID], list[_SeatRow]] = {}
+    for row in rows:
+        seats.setdefault((row.unit_id, row.post_id), []).append(row)
+    order = list(seats.values())
+    return tuple(
+        _plate_person(sitting, above=order[position + 1 :])
+        for position, sitting in enumerate(order)
+        if sitting[0].on_plate
+    )
+
+
+def _plate_person(sitting: Sequence[_SeatRow], *, above: Sequence[Sequence[_SeatRow]]) -> PlatePerson:
+    """One line of the plate from the rows of its seat; `above` are the seats that come after it, nearest first."""
+    first = sitting[0]
+    shown = _present(sitting)
+    covering = None
+    if not shown:
+        duties = set(first.duties)
+        covering = next((seat[0] for seat in above if duties & set(seat[0].duties) and _present(seat)), None)
+    return PlatePerson(
+        unit_id=first.unit_id,
+        unit_path=first.unit_path,
+        unit_name=first.unit_name,
+        post_id=first.post_id,
+        post_code=first.post_code,
+        post_name=first.title,
+        name="、".join(row.user_name or "" for row in shown),
+        deputy=bool(shown) and shown[0].standing == Standing.DEPUTY,
+        phone=(covering or first).phone or "",
+        user_ids=tuple(row.user_id for row in sitting if row.user_id is not None),
+        covered_by=f"{covering.unit_name} {covering.title}" if covering else "",
+    )
+
+
+def _present(sitting: Sequence[_SeatRow]) -> list[_SeatRow]:
+    """Who answers in a seat: the holders who are there (a post may have several), else the first deputy who is."""
+    there = [row for row in sitting if row.user_id is not None and not row.away]
+    return [row for row in there if row.standing == Standing.HOLDER] or there[:1]
+
+
+def unit_of_point(
+    lat: float, lng: float, *, county: Unit | None = None, at: datetime
+) -> tuple[Unit, bool] | None:
+    """The deepest unit in force whose ground holds the point (degrees, WGS-84), with False; outside every unit, the
+    nearest one that carries a plate, with True (off the map). `county` narrows the search to one county.
+    None: there is no unit on the map at all. Two statements, three when off the map."""
+    day = day_of(at)
+    parameters: dict[str, float | date | UUID | None] = {
+        "lat": lat,
+        "lng": lng,
+        "day": day,
+        "county": county.pk if county else None,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDING, parameters)
+        row = cursor.fetchone()
+        if row is not None:
+            return _units(pk=row[0]).get(), False
+        cursor.execute(_NEAR, parameters)
+        near = cursor.fetchall()
+    if not near:
+        return None
+    nearest = min(near, key=lambda row: hypot(row[1] - lat, (row[2] - lng) * cos(radians(lat))))
+    return _units(pk=nearest[0]).get(), True
+
+
+_HOLDING = """
+    SELECT b.unit_id
+      FROM territory_boundary b JOIN territory_unit u ON u.id = b.unit_id
+     WHERE box(b.ring) @> box(point(%(lng)s, %(lat)s), point(%(lng)s, %(lat)s)) AND b.ring @> point(%(lng)s, %(lat)s)
+       AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
+       AND (%(county)s::uuid IS NULL OR u.county_id = %(county)s)
+     ORDER BY b.rank DESC, u.path
+     LIMIT 1
+"""
+
+# The index measures in degrees, which are shorter eastward: of the twenty nearest by degrees, metres decide.
+_NEAR = """
+    SELECT u.id, u.lat, u.lng
+      FROM territory_unit u
+     WHERE u.plate_code IS NOT NULL AND u.lat IS NOT NULL
+       AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
+       AND (%(county)s::uuid IS NULL OR u.county_id = %(county)s)
+     ORDER BY point(u.lng, u.lat) <-> point(%(lng)s, %(lat)s)
+     LIMIT 20
+"""

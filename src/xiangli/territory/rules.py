@@ -1,12 +1,42 @@
-"""Pure rules of territory: what an actor may, and who answers. No Django here; data and `now` in, verdict out."""
+"""Pure rules of territory: what an actor may, who answers, what a code or a name says. No Django here; data and `now` in, verdict out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 OUTSIDE = "outside"  # the seat of the organ outside the county
+
+APPOINT_STAFF = "appoint_staff"
+END_UNIT = "end_unit"
+PRINT_PLATE = "print_plate"
+REVEAL_CONTACT = "reveal_contact"  # opens personal fields: whoever holds it signs in with a second factor
+
+_CHINA = ZoneInfo("Asia/Shanghai")
+
+
+def day_of(at: datetime) -> date:
+    """The calendar day of a moment where the counties are: appointments and units change at their midnight."""
+    return at.astimezone(_CHINA).date()
+
+
+def in_force(valid_from: date, valid_to: date | None, day: date) -> bool:
+    """Whether a dated row holds on `day`; `valid_to` is the first day on which it no longer does."""
+    return valid_from <= day and (valid_to is None or day < valid_to)
+
+
+def overlap(a_from: date, a_to: date | None, b_from: date, b_to: date | None) -> bool:
+    """Whether two dated rows share a day."""
+    return (b_to is None or a_from < b_to) and (a_to is None or b_from < a_to)
+
+
+def line_of(path: str) -> list[str]:
+    """The paths from the top down to `path` itself: "14/08/21/" -> "14/", "14/08/", "14/08/21/"."""
+    return [path[: match.end()] for match in re.finditer("/", path)]
 
 
 def seat_of(unit_id: UUID, post_id: UUID) -> str:
@@ -57,7 +87,7 @@ class Actor:
     def scope_paths(self) -> list[str]:
         """The shortest paths that cover all the actor's units."""
         paths: list[str] = []
-        for path in sorted({held.unit_path for held in self.held}, key=len):
+        for path in sorted({held.unit_path for held in self.held}, key=lambda path: (len(path), path)):
             if not any(path.startswith(shorter) for shorter in paths):
                 paths.append(path)
         return paths
@@ -67,14 +97,18 @@ class Actor:
         return [held.seat for held in self.held]
 
     def authority(self, permission: str, path: str, *, seats: Collection[str] = ()) -> Held | None:
-        """The appointment that authorises `permission` at `path`: the deepest whose unit covers it; or one whose seat is in `seats`
-        (the holder's seat, a seat named in a grant). None: not authorised."""
+        """The appointment that authorises `permission` at `path`: the deepest whose unit covers it; or one whose seat
+        is in `seats` (the holder's seat, a seat named in a grant). None: not authorised."""
         fitting = [
             held
             for held in self.held
             if permission in held.permissions and (path.startswith(held.unit_path) or held.seat in seats)
         ]
-        return max(fitting, key=lambda held: (held.seat in seats, len(held.unit_path), not held.deputy), default=None)
+        return max(
+            fitting,
+            key=lambda held: (held.seat in seats, len(held.unit_path), not held.deputy),
+            default=None,
+        )
 
     def may(self, permission: str, path: str, *, seats: Collection[str] = ()) -> bool:
         return self.authority(permission, path, seats=seats) is not None
@@ -102,8 +136,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who answers: a seat, and the person in it now. `alarm` is "vacant" when the unit asked for had nobody and one above answers;
-    `outside` when nobody inside the county may: then `unit_id` is the county's and the county's outside organ is named on its profile."""
+    """Who answers: a seat, and the person in it now.
+
+    `alarm` is "vacant" when somebody lower down should have answered and nobody was there; `outside` when nobody inside
+    the county may: then `unit_id` is the county's and `post_name` is the outside organ its profile names.
+    """
 
     unit_id: UUID
     unit_path: str
@@ -119,20 +156,31 @@ class Answer:
     outside: bool = False
 
 
-def pick_answer(candidates: Sequence[Candidate], *, asked_path: str, excluding: Collection[UUID] = ()) -> Answer | None:
-    """The first seat from `asked_path` upward in which somebody answers: the holder, else a deputy; None when there is none.
+def pick_answer(
+    candidates: Sequence[Candidate], *, expected: Collection[str], excluding: Collection[UUID] = ()
+) -> Answer | None:
+    """The first seat from below upward in which somebody answers: the holder, else a deputy; None when there is none.
 
-    A seat that any of `excluding` holds or covers is passed over whole: a complaint never goes to, or through, its subjects.
-    A seat whose people are all absent is passed over too, with an alarm. Absence never vacates the county's top: there the absent holder
-    answers rather than nobody.
+    `expected` are the paths of the units on the way that have a post with this duty, filled or not: passing over one
+    raises the alarm, while a duty that starts at the village raises none for the lane below it. A seat that any of
+    `excluding` holds or covers is passed over whole, without an alarm: a complaint never goes to, or through, its
+    subjects. A seat whose people are all absent is passed over too. Absence never vacates the topmost seat: there the
+    absent holder answers rather than nobody.
     """
-    barred = {(c.unit_id, c.post_id) for c in candidates if c.user_id in set(excluding)}
+    excluded = set(excluding)
+    barred = {(c.unit_id, c.post_id) for c in candidates if c.user_id in excluded}
     able = [c for c in candidates if (c.unit_id, c.post_id) not in barred]
-    able.sort(key=lambda c: (-len(c.unit_path), c.post_order, str(c.post_id), c.deputy, str(c.appointment_id)))
-    chosen = next((c for c in able if not c.absent), None) or (able[-1] if able else None)
+    able.sort(
+        key=lambda c: (-len(c.unit_path), c.post_order, str(c.post_id), c.deputy, str(c.appointment_id))
+    )
+    chosen = next((c for c in able if not c.absent), None)
+    if chosen is None:
+        top = able[-1].unit_path if able else ""
+        chosen = next((c for c in able if c.unit_path == top), None)
     if chosen is None:
         return None
-    moved_up = chosen.unit_path != asked_path
+    barred_paths = {c.unit_path for c in candidates if (c.unit_id, c.post_id) in barred}
+    passed = {path for path in expected if len(path) > len(chosen.unit_path)}
     return Answer(
         unit_id=chosen.unit_id,
         unit_path=chosen.unit_path,
@@ -144,7 +192,93 @@ def pick_answer(candidates: Sequence[Candidate], *, asked_path: str, excluding: 
         user_id=chosen.user_id,
         user_name=chosen.user_name,
         deputy=chosen.deputy,
-        alarm="vacant" if moved_up else "",
+        alarm="vacant" if passed - barred_paths or chosen.absent else "",
     )
 
 
+def needs_second_factor(permissions: Collection[str]) -> bool:
+    """Whether a post opens personal fields, so that its holder signs in with a second factor."""
+    return REVEAL_CONTACT in permissions
+
+
+# Plate codes: seven characters of Crockford's alphabet (no I, L, O, U) and a check character, so that a code typed from
+# the plate with two neighbours swapped is a typing error and not somebody else's lane.
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LOOKALIKES = str.maketrans("ILO", "110")
+
+
+def plate_code_from(number: int) -> str:
+    """The plate code of a number below 2^35: seven characters and their check character (Luhn's rule, modulo 32)."""
+    if not 0 <= number < 1 << 35:
+        raise ValueError("a plate code holds 35 bits")
+    body = "".join(_ALPHABET[number >> shift & 31] for shift in range(30, -1, -5))
+    return body + _check_character(body)
+
+
+def normal_plate_code(typed: str) -> str | None:
+    """A plate code as it is stored, from what somebody typed (case, spaces, hyphens, O for 0); None: not a plate code."""
+    code = re.sub(r"[\s-]", "", typed).upper().translate(_LOOKALIKES)
+    if len(code) != 8 or any(character not in _ALPHABET for character in code):
+        return None
+    return code if _check_character(code[:-1]) == code[-1] else None
+
+
+def _check_character(body: str) -> str:
+    total = 0
+    for position, character in enumerate(reversed(body)):
+        value = _ALPHABET.index(character)
+        if position % 2 == 0:
+            value = value * 2 // 32 + value * 2 % 32
+        total += value
+    return _ALPHABET[-total % 32]
+
+
+# What a statutory name says.
+
+_PSEUDO = re.compile(
+    r"虚拟|监狱|看守所|劳教|戒毒所|少管所|"
+    r"开发区|工业园|产业园|科技园|园区|集聚区|集中区|示范区|保税区|旅游区|风景区|景区|管委会|管理委员会|管理区|"
+    r"农场|林场|牧场|渔场|盐场|种畜场|良种场|原种场|茶场|果园场|园艺场|苗圃|养殖场|奶牛场|马场|鹿场|参场|蚕种场|"
+    r"兵团|农垦|生产建设|连队|矿区|油田|煤矿|水库|类似乡|类似居民委员会|类似村委会|[一二三四五六七八九十〇0-9]连$"
+)
+_COMMITTEE = re.compile(r"(社区|居民|村民)?(居民|村民)?委员会$|(居|村)委会$")
+
+
+def is_pseudo_unit(name: str, code: str) -> bool:
+    """Whether a row of the statistics is no place of residents' self-government: a prison, farm, zone or the like.
+
+    `code` is the statutory one, 9 digits for a town, 12 for a village. The statistics give towns that are none
+    ("类似乡级单位") 400 to 599 as their last three digits, and villages that are none 400 to 499 or 500 to 598.
+    """
+    if len(code) not in (9, 12):
+        return False
+    return "400" <= code[-3:] <= "598" or _PSEUDO.search(name) is not None
+
+
+def short_name(name: str) -> str:
+    """A unit's name as people say it: 北姚村委会 -> 北姚村, 崇相西社区居民委员会 -> 崇相西社区, 北街居委会 -> 北街社区."""
+    match = _COMMITTEE.search(name)
+    if match is None:
+        return name
+    stem = name[: match.start()]
+    if not stem:
+        return name
+    if "社区" in match.group():
+        return stem + "社区"
+    if stem.endswith(("社区", "村", "嘎查")):
+        return stem
+    return stem + ("村" if "村" in match.group() else "社区")
+
+
+_DIGITS = "零一二三四五六七八九"
+
+
+def numeral(number: int) -> str:
+    """A number from 1 to 99 as it stands on a lane's sign: 1 -> 一, 12 -> 十二, 20 -> 二十."""
+    if not 1 <= number <= 99:
+        raise ValueError("a lane's number is 1 to 99")
+    tens, ones = divmod(number, 10)
+    return ("" if tens == 0 else "十" if tens == 1 else _DIGITS[tens] + "十") + (
+        _DIGITS[ones] if ones else ""
+    )
