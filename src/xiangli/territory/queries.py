@@ -6,6 +6,7 @@ Names of posts come in the active language, so store ids, never these names.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID
@@ -38,9 +39,9 @@ __all__ = [
     "Held",
     "PlatePerson",
     "PlateView",
-    "Seat",
     "actor_for",
     "ancestors",
+    "people_on_plate",
     "plate",
     "seat_of",
     "seat_people",
@@ -118,8 +119,11 @@ _SEATS = """
              ON a.unit_id = u.id AND a.post_id = p.id
             AND a.valid_from <= %(day)s AND (a.valid_to IS NULL OR a.valid_to > %(day)s)
       LEFT JOIN territory_dutynumber n ON n.unit_id = u.id AND n.post_id = p.id
-     WHERE u.path = ANY (%(paths)s) AND
+     WHERE
 """
+_ON_THE_LINE = (
+    "u.path = ANY (%(paths)s) AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +150,52 @@ class _SeatRow:
         return self.post_name_en if _english() else self.post_name
 
 
-def _seat_rows(paths: list[str], condition: str, *, at: datetime, **parameters: Any) -> list[_SeatRow]:
+def _seat_rows(
+    paths: list[str], where: str, which: str, *, at: datetime, **parameters: Any
+) -> list[_SeatRow]:
     with connection.cursor() as cursor:
-        # `condition` is one of the constants below, never a person's words
-        cursor.execute(_SEATS + condition, {"paths": paths, "at": at, "day": day_of(at), **parameters})
+        # the conditions are constants of this file, never a person's words
+        cursor.execute(
+            f"{_SEATS} {where} AND {which}", {"paths": paths, "at": at, "day": day_of(at), **parameters}
+        )
         return [_SeatRow(*row) for row in cursor.fetchall()]
+
+
+def _by_seat(rows: list[_SeatRow]) -> list[list[_SeatRow]]:
+    """The rows of each seat together, its holders first; the deepest units first, posts in their order."""
+    rows.sort(
+        key=lambda row: (
+            -len(row.unit_path),
+            row.unit_path,
+            row.post_order,
+            str(row.post_id),
+            row.standing != Standing.HOLDER,
+            str(row.appointment_id),
+        )
+    )
+    return [list(sitting) for _, sitting in groupby(rows, key=lambda row: (row.unit_id, row.post_id))]
+
+
+def _answer_of(row: _SeatRow) -> Answer:
+    return Answer(
+        unit_id=row.unit_id,
+        unit_path=row.unit_path,
+        unit_name=row.unit_name,
+        seat=seat_of(row.unit_id, row.post_id),
+        post_id=row.post_id,
+        post_name=row.title,
+        appointment_id=row.appointment_id,
+        user_id=row.user_id,
+        user_name=row.user_name or "",
+        deputy=row.standing == Standing.DEPUTY,
+    )
 
 
 def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer:
     """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the organ outside
     the county when nobody inside may. `excluding` are users who must neither receive it nor hold its seat. One statement;
     a second one when it goes outside."""
-    rows = _seat_rows(line_of(unit.path), "%(duty)s = ANY (p.duties)", at=at, duty=duty)
+    rows = _seat_rows(line_of(unit.path), _ON_THE_LINE, "%(duty)s = ANY (p.duties)", at=at, duty=duty)
     answer = pick_answer(
         [
             Candidate(
@@ -216,56 +254,31 @@ def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A post of a unit that may be given work, and who is there: the names of those present, the holder first."""
-
-    seat: str
-    unit_id: UUID
-    unit_path: str
-    unit_name: str
-    post_id: UUID
-    post_name: str
-    people: tuple[str, ...]
-    user_ids: tuple[UUID, ...]
-
-
 def seats_under(
-    actor: Actor, permission: str, path: str, *, at: datetime, doing: str = "take_case"
-) -> list[Seat]:
-    """The seats to which `actor`, by `permission` ("assign_case"), may give work that lies at `path`: posts that grant
-    `doing`, with somebody present, in the units from the one that authorises the actor down to the place. The deepest first.
-    Empty when the actor has no such permission there. One statement."""
-    held = actor.authority(permission, path)
-    if held is None:
-        return []
-    paths = [step for step in line_of(path) if step.startswith(held.unit_path)]
-    rows = _seat_rows(paths, "%(doing)s = ANY (p.permissions)", at=at, doing=doing)
-    present = [row for row in rows if row.user_id is not None and not row.away]
-    present.sort(
-        key=lambda row: (
-            -len(row.unit_path),
-            row.post_order,
-            str(row.post_id),
-            row.standing != Standing.HOLDER,
+    path: str, *, at: datetime, near: str | None = None, doing: str = "take_case"
+) -> list[Answer]:
+    """The seats in the units at and under `path` that may be given work: their post grants `doing` and somebody
+    is there. With `near`, the path of a place, only those on the way from `path` down to it: what a form offers.
+    The deepest first; each with the holder, or the deputy who covers. One statement."""
+    if near is None:
+        rows = _seat_rows(
+            [],
+            "u.path LIKE %(under)s",
+            "%(doing)s = ANY (p.permissions)",
+            at=at,
+            under=path + "%",
+            doing=doing,
         )
-    )
-    people: dict[tuple[UUID, UUID], list[_SeatRow]] = {}
-    for row in present:
-        people.setdefault((row.unit_id, row.post_id), []).append(row)
-    return [
-        Seat(
-            seat=seat_of(*key),
-            unit_id=rows[0].unit_id,
-            unit_path=rows[0].unit_path,
-            unit_name=rows[0].unit_name,
-            post_id=rows[0].post_id,
-            post_name=rows[0].title,
-            people=tuple(row.user_name or "" for row in rows),
-            user_ids=tuple(row.user_id for row in rows if row.user_id is not None),
-        )
-        for key, rows in people.items()
-    ]
+    else:
+        way = [step for step in line_of(near) if step.startswith(path)]
+        rows = _seat_rows(way, _ON_THE_LINE, "%(doing)s = ANY (p.permissions)", at=at, doing=doing)
+    return [_answer_of(present[0]) for sitting in _by_seat(rows) if (present := _present(sitting))]
+
+
+def people_on_plate(unit: Unit, *, at: datetime) -> set[UUID]:
+    """The users who hold or cover the posts that the plate of `unit` names: the subjects of a complaint made there."""
+    rows = _seat_rows(line_of(unit.path), _ON_THE_LINE, "p.on_plate", at=at)
+    return {row.user_id for row in rows if row.user_id is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,19 +385,7 @@ def _successors_in_force(unit: Unit, day: date) -> list[Unit]:
 
 
 def _people_on(unit: Unit, *, at: datetime) -> tuple[PlatePerson, ...]:
-    rows = _seat_rows(line_of(unit.path), "TRUE", at=at)
-    rows.sort(
-        key=lambda row: (
-            -len(row.unit_path),
-            row.post_order,
-            str(row.post_id),
-            row.standing != Standing.HOLDER,
-        )
-    )
-    seats: dict[tuple[UUID, UUID], list[_SeatRow]] = {}
-    for row in rows:
-        seats.setdefault((row.unit_id, row.post_id), []).append(row)
-    order = list(seats.values())
+    order = _by_seat(_seat_rows(line_of(unit.path), _ON_THE_LINE, "TRUE", at=at))
     return tuple(
         _plate_person(sitting, above=order[position + 1 :])
         for position, sitting in enumerate(order)
