@@ -83,11 +83,13 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.uv
 	$(call install,requirements/dev.txt)
 
 # The locks hold for every platform and name no registry: a county behind a mirror installs from its mirror.
-LOCK := pip compile --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build
+LOCK := pip compile --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+# make lock: as pyproject.toml asks; make lock UPGRADE=--upgrade: the newest of everything.
+UPGRADE ?=
 lock: $(VENV)/.uv
-	echo uv | $(UV) pip compile --universal --generate-hashes --no-emit-index-url --upgrade --custom-compile-command "make lock" - -o requirements/uv.txt
-	$(UV) $(LOCK) --upgrade -o requirements/run.txt
-	$(UV) $(LOCK) --upgrade --group dev -c requirements/run.txt -o requirements/dev.txt
+	echo uv | $(UV) $(LOCK) $(UPGRADE) - -o requirements/uv.txt
+	$(UV) $(LOCK) $(UPGRADE) pyproject.toml --group build -o requirements/run.txt
+	$(UV) $(LOCK) $(UPGRADE) pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 
 frontend: $(DIST)
 

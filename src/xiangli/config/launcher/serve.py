@@ -53,6 +53,7 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
         environment.setdefault("XIANGLI_HOME", str(home()))
         environment.setdefault("XIANGLI_PUBLIC_URL", _address(host, port))
         if server is not None:
+            (home() / "static").mkdir(parents=True, exist_ok=True)
             children.append(_database(server, say))
             environment.update(addresses(server))
         tree = Tree(children, say)
@@ -103,9 +104,12 @@ def _database(server: Embedded, say: Callable[[str], None]) -> Child:
 
 
 def _granian(host: str, port: int, workers: int) -> list[str]:
+    # Each thread may hold a connection; the embedded database has a hundred for everybody.
+    threads = max(2, min(16, 64 // workers))
     return [
         *(sys.executable, "-m", "granian", "xiangli.config.wsgi:application", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--no-ws"),
+        *("--blocking-threads", str(threads), "--backpressure", str(threads)),
         *("--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
 

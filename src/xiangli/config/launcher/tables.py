@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from xiangli.config.words import words
+from xiangli.kernel.ledger import grant_privileges
 
 from .embedded import EXTENSIONS, DatabaseError
 
@@ -32,7 +33,7 @@ def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
         call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     if served_by:
-        _grant(served_by)
+        grant_privileges(served_by)
 
 
 def _check_ground() -> None:
@@ -58,17 +59,3 @@ def _check_ground() -> None:
         for extension in EXTENSIONS:
             if extension not in present:
                 cursor.execute(f"CREATE EXTENSION {connection.ops.quote_name(extension)} SCHEMA public")
-
-
-def _grant(role: str) -> None:
-    from xiangli.kernel.ledger import grant_privileges
-
-    name = connection.ops.quote_name(role)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        schema = connection.ops.quote_name(cursor.fetchone()[0])
-        cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {name}")
-        cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
-        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {schema}.django_migrations FROM {name}")
-    grant_privileges(role)
