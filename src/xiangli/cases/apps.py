@@ -11,5 +11,7 @@ class CasesConfig(AppConfig):
         from xiangli.matters.states import Workflow, register_workflow
 
         register_workflow(
-            Workflow(code="case", table=TABLE, states=dict(State.choices), page="cases:case", topics=topic_labels)
+            Workflow(
+                code="case", table=TABLE, states=dict(State.choices), page="cases:case", topics=topic_labels
+            )
         )

@@ -1,4 +1,5 @@
-"""States of a case and the one table of its transitions. Buttons, rules, the diagram and the role matrix read this table."""
+"""States of a case and the one table of its transitions. Buttons, rules, the diagram and the role matrix
+read this table."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -53,17 +54,100 @@ REPORT_CASE = "report_case"
 S = State
 TABLE = TransitionTable(
     [
-        Transition("assign_case", frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS}), (S.ASSIGNED,), ASSIGN_CASE, _("交办"), _("选定由谁办理")),
-        Transition("take_case", frozenset({S.REPORTED, S.ASSIGNED}), (S.IN_PROGRESS,), TAKE_CASE, _("接单"), _("接单后由您办理")),
-        Transition("return_case", frozenset({S.ASSIGNED, S.IN_PROGRESS}), (S.REPORTED,), RETURN_CASE, _("退回"), _("退回须写明原因"), note_required=True),
-        Transition("resolve_case", frozenset({S.IN_PROGRESS}), (S.RESOLVED, S.TO_VERIFY), RESOLVE_CASE, _("处理完成"), _("写明做了什么；反映人会看到"), note_required=True),
-        Transition("handle_on_spot", frozenset({S.REPORTED, S.ASSIGNED}), (S.RESOLVED, S.TO_VERIFY), HANDLE_ON_SPOT, _("当场处理"), _("接单和处理一步完成"), note_required=True),
-        Transition("verify_case", frozenset({S.TO_VERIFY}), (S.RESOLVED, S.IN_PROGRESS), VERIFY_CASE, _("核查"), _("须由处理人以外的人核查")),
-        Transition("close_case", frozenset({S.RESOLVED}), (S.CLOSED,), CLOSE_CASE, _("办结"), _("办结须向反映人反馈"), note_required=True),
-        Transition("confirm_case", frozenset({S.RESOLVED, S.CLOSED}), (S.CLOSED,), None, _("已解决"), by_reporter=True),
-        Transition("reopen_case", frozenset({S.RESOLVED, S.CLOSED}), (S.ASSIGNED, S.REPORTED), None, _("没解决"), _("请说说哪里没解决"), by_reporter=True, note_required=True),
-        Transition("evaluate_case", frozenset({S.RESOLVED, S.CLOSED}), (S.RESOLVED, S.CLOSED), None, _("评价"), by_reporter=True),
-        Transition("withdraw_case", frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS}), (S.WITHDRAWN,), None, _("撤回"), by_reporter=True),
+        Transition(
+            "assign_case",
+            frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS}),
+            (S.ASSIGNED,),
+            ASSIGN_CASE,
+            _("交办"),
+            _("选定由谁办理"),
+        ),
+        Transition(
+            "take_case",
+            frozenset({S.REPORTED, S.ASSIGNED}),
+            (S.IN_PROGRESS,),
+            TAKE_CASE,
+            _("接单"),
+            _("接单后由您办理"),
+        ),
+        Transition(
+            "return_case",
+            frozenset({S.ASSIGNED, S.IN_PROGRESS}),
+            (S.REPORTED,),
+            RETURN_CASE,
+            _("退回"),
+            _("退回须写明原因"),
+            note_required=True,
+        ),
+        Transition(
+            "resolve_case",
+            frozenset({S.IN_PROGRESS}),
+            (S.RESOLVED, S.TO_VERIFY),
+            RESOLVE_CASE,
+            _("处理完成"),
+            _("写明做了什么；反映人会看到"),
+            note_required=True,
+        ),
+        Transition(
+            "handle_on_spot",
+            frozenset({S.REPORTED, S.ASSIGNED}),
+            (S.RESOLVED, S.TO_VERIFY),
+            HANDLE_ON_SPOT,
+            _("当场处理"),
+            _("接单和处理一步完成"),
+            note_required=True,
+        ),
+        Transition(
+            "verify_case",
+            frozenset({S.TO_VERIFY}),
+            (S.RESOLVED, S.IN_PROGRESS),
+            VERIFY_CASE,
+            _("核查"),
+            _("须由处理人以外的人核查"),
+        ),
+        Transition(
+            "close_case",
+            frozenset({S.RESOLVED}),
+            (S.CLOSED,),
+            CLOSE_CASE,
+            _("办结"),
+            _("办结须向反映人反馈"),
+            note_required=True,
+        ),
+        Transition(
+            "confirm_case",
+            frozenset({S.RESOLVED, S.CLOSED}),
+            (S.CLOSED,),
+            None,
+            _("已解决"),
+            by_reporter=True,
+        ),
+        Transition(
+            "reopen_case",
+            frozenset({S.RESOLVED, S.CLOSED}),
+            (S.ASSIGNED, S.REPORTED),
+            None,
+            _("没解决"),
+            _("请说说哪里没解决"),
+            by_reporter=True,
+            note_required=True,
+        ),
+        Transition(
+            "evaluate_case",
+            frozenset({S.RESOLVED, S.CLOSED}),
+            (S.RESOLVED, S.CLOSED),
+            None,
+            _("评价"),
+            by_reporter=True,
+        ),
+        Transition(
+            "withdraw_case",
+            frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS}),
+            (S.WITHDRAWN,),
+            None,
+            _("撤回"),
+            by_reporter=True,
+        ),
     ]
 )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models import Exists, Func, OuterRef, Q, Value
 
 from xiangli.kernel.ids import new_id
 from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Visibility
@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 class MatterQuerySet(models.QuerySet["Matter"]):
     def visible_to(self, actor: Actor) -> MatterQuerySet:
-        """The one fence: the territory of the actor's posts (ordinary matters), plus grants written on the matter, minus the
-        matters the actor is a subject of. An actor without posts sees nothing. One statement, whatever the rows."""
+        """The one fence: the territory of the actor's posts (ordinary matters), plus grants written on the
+        matter, minus the matters the actor is a subject of. An actor without posts sees nothing. One
+        statement, whatever the rows."""
+        if not actor:
+            return self.none()
         territory = Q(pk__in=[])
         for path in actor.scope_paths:
             territory |= Q(place_path__startswith=path)
         grants = MatterGrant.objects.filter(matter=OuterRef("pk"), ended_at=None).filter(
             Q(user=actor.user_id)
-            | Q(pk__in=[])
-            | Q(seat__in=actor.seats)  # the post of a unit, whoever holds it
+            | Q(seat__in=actor.seats)  # a person, or the post of a unit, whoever holds it
         )
         subjects = MatterSubject.objects.filter(matter=OuterRef("pk"), user=actor.user_id)
-        return self.filter((Q(visibility=Visibility.ORDINARY) & territory) | Exists(grants)).exclude(Exists(subjects))
+        return self.filter((Q(visibility=Visibility.ORDINARY) & territory) | Exists(grants)).exclude(
+            Exists(subjects)
+        )
 
     def public_in(self, unit_path: str) -> MatterQuerySet:
         """What a neighbour may count and see of (category, lane, state, age): ordinary matters of a place."""
@@ -38,11 +42,14 @@ class MatterQuerySet(models.QuerySet["Matter"]):
 
 
 class Matter(models.Model):
-    """One matter of any workflow. The row is the lock: an action takes it first, and the chain of events hangs on it."""
+    """One matter of any workflow. The row is the lock: an action takes it first, and the chain of events
+    hangs on it."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # made by the reporter's phone: a resend is the same matter
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     number = models.BigIntegerField(
-        unique=True, editable=False, db_default=Func(Value("matters_number"), function="nextval", output_field=models.BigIntegerField())
+        unique=True,
+        editable=False,
+        db_default=Func(Value("matters_number"), function="nextval", output_field=models.BigIntegerField()),
     )
     county = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
     workflow = models.SlugField(max_length=30)  # "case"
@@ -56,15 +63,22 @@ class Matter(models.Model):
     place_path = models.CharField(max_length=120, db_collation="C")  # the unit's, which never changes
     lat = models.FloatField(null=True)
     lng = models.FloatField(null=True)
-    off_map = models.BooleanField(default=False)  # the point lay outside every unit: the nearest one's desk has it
+    off_map = models.BooleanField(
+        default=False
+    )  # the point lay outside every unit: the nearest one's desk has it
+    place_name = models.CharField(max_length=80)  # as people say it, and said on the day: "庙上村 二巷"
     place_note = models.CharField(max_length=120, blank=True, default="")
 
     # who has the ball: the post of a unit (a seat), and the person who took it
     holder_unit = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
-    holder_post = models.ForeignKey("territory.Post", null=True, on_delete=models.PROTECT, related_name="+")  # null: the outside organ
+    holder_post = models.ForeignKey(
+        "territory.Post", null=True, on_delete=models.PROTECT, related_name="+"
+    )  # null: the outside organ
     holder_seat = models.CharField(max_length=80, db_collation="C")  # "<unit uuid>:<post uuid>", or "outside"
     handler = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
-    alarm = models.CharField(max_length=20, blank=True, default="")  # why it did not go where it should: "vacant", "off_map"
+    alarm = models.CharField(
+        max_length=20, blank=True, default=""
+    )  # why it did not go where it should: "vacant", "off_map"
 
     next_clock = models.CharField(max_length=20, blank=True, default="")  # "respond", "put_right"
     next_clock_at = models.DateTimeField(null=True)
@@ -73,26 +87,48 @@ class Matter(models.Model):
     changed_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 
+    # rises with each transition: a form of an older turn is refused
+    turn = models.PositiveIntegerField(default=0)
     event_seq = models.PositiveIntegerField(default=0)  # the head of this matter's chain in the ledger
     event_head = models.BinaryField(max_length=32, default=b"\0" * 32)
 
-    objects: ClassVar[MatterQuerySet] = MatterQuerySet.as_manager()  # type: ignore[assignment]  # a manager with the queryset's methods
+    objects = MatterQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="matter_clock_named", condition=Q(next_clock="", next_clock_at=None) | ~Q(next_clock="") & Q(next_clock_at__isnull=False)
+                name="matter_clock_named",
+                condition=Q(next_clock="", next_clock_at=None)
+                | ~Q(next_clock="") & Q(next_clock_at__isnull=False),
             ),
         ]
         indexes = [
             # open matters are few: a scope reads them by clock
-            models.Index(fields=["next_clock_at", "id"], condition=Q(closed_at=None), name="matter_open_by_clock"),
+            models.Index(
+                fields=["next_clock_at", "id"], condition=Q(closed_at=None), name="matter_open_by_clock"
+            ),
             models.Index(fields=["place_path"], condition=Q(closed_at=None), name="matter_open_by_place"),
-            models.Index(fields=["holder_seat", "next_clock_at"], condition=Q(closed_at=None), name="matter_open_by_seat"),
-            models.Index(fields=["handler"], condition=Q(closed_at=None, handler__isnull=False), name="matter_open_by_handler"),
+            models.Index(
+                fields=["holder_seat", "next_clock_at"],
+                condition=Q(closed_at=None),
+                name="matter_open_by_seat",
+            ),
+            models.Index(
+                fields=["handler"],
+                condition=Q(closed_at=None, handler__isnull=False),
+                name="matter_open_by_handler",
+            ),
             # closed ones are paged by key inside one place
-            models.Index(fields=["place", F("closed_at").desc(), F("id").desc()], condition=Q(closed_at__isnull=False), name="matter_closed"),
-            models.Index(fields=["county", F("closed_at").desc(), F("id").desc()], condition=Q(closed_at__isnull=False), name="matter_closed_county"),
+            models.Index(
+                fields=["place", "-closed_at", "-id"],
+                condition=Q(closed_at__isnull=False),
+                name="matter_closed",
+            ),
+            models.Index(
+                fields=["county", "-closed_at", "-id"],
+                condition=Q(closed_at__isnull=False),
+                name="matter_closed_county",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -100,7 +136,8 @@ class Matter(models.Model):
 
 
 class MatterGrant(models.Model):
-    """Somebody outside the territory may see and act: a person, or whoever holds a seat (the post of a unit)."""
+    """Somebody outside the territory may see and act: a person, or whoever holds a seat (the post of a
+    unit)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="grants")
@@ -113,12 +150,19 @@ class MatterGrant(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="grant_to_one", condition=(Q(user=None) & ~Q(seat="")) | (Q(user__isnull=False) & Q(seat=""))
+                name="grant_to_one",
+                condition=(Q(user=None) & ~Q(seat="")) | (Q(user__isnull=False) & Q(seat="")),
             )
         ]
         indexes = [
-            models.Index(fields=["seat", "matter"], condition=Q(ended_at=None) & ~Q(seat=""), name="grant_by_seat"),
-            models.Index(fields=["user", "matter"], condition=Q(ended_at=None, user__isnull=False), name="grant_by_user"),
+            models.Index(
+                fields=["seat", "matter"], condition=Q(ended_at=None) & ~Q(seat=""), name="grant_by_seat"
+            ),
+            models.Index(
+                fields=["user", "matter"],
+                condition=Q(ended_at=None, user__isnull=False),
+                name="grant_by_user",
+            ),
         ]
 
 
@@ -133,18 +177,17 @@ class MatterSubject(models.Model):
         constraints = [models.UniqueConstraint(fields=["matter", "user"], name="subject_once")]
 
 
-class MatterContact(models.Model):
-    """How the reporter may be reached, encrypted; opened only by `reveal_contact`, which leaves an event."""
-
-    matter = models.OneToOneField(Matter, primary_key=True, on_delete=models.CASCADE, related_name="contact")
-    sealed = models.BinaryField()  # the suite's envelope over JSON {"name", "phone"}
-
-
 class Receipt(models.Model):
-    """What the reporter holds. The code itself is derived by a keyed HMAC from the matter's id and is not stored."""
+    """What binds a reporter to the matter: the query code they hold, and how they may be reached.
+
+    The code is derived by a keyed HMAC from the id that the reporter's phone made, and is not stored: a
+    resend finds the same digest, and nobody who can read the database, or a matter's address, can make the
+    code. The contact is encrypted and opened only by `reveal_contact`, which leaves an event.
+    """
 
     matter = models.OneToOneField(Matter, primary_key=True, on_delete=models.CASCADE, related_name="receipt")
     code_digest = models.BinaryField(max_length=32, unique=True)
+    contact = models.BinaryField(null=True)  # the suite's envelope over JSON {"name", "phone"}
 
 
 class MatterPhoto(models.Model):

@@ -1,0 +1,40 @@
+"""What the actions of cases share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from xiangli.cases import rules
+from xiangli.cases.models import Case
+from xiangli.cases.queries import limits_of
+from xiangli.cases.states import State
+from xiangli.matters.actions import By
+from xiangli.matters.models import Matter
+from xiangli.territory.rules import Actor, Held
+
+DUTY_CLOSE = "close"  # the duty of the desk that verifies and gives feedback
+DUTY_COMPLAINTS = "complaints"  # complaints about the service of those who answer here
+
+REPORTER = By(authority="receipt")
+
+
+def by_staff(held: Held, actor: Actor) -> By:
+    return By(
+        authority=held.authority,
+        user_id=actor.user_id,
+        name=actor.name,
+        post=f"{held.unit_name} {held.post_name}",
+    )
+
+
+def enter(matter: Matter, case: Case, state: str, *, now: datetime) -> None:
+    """Save the matter in its new state, with the clock that runs there."""
+    waiting = rules.next_clock(
+        state, limits_of(case.category, on=matter.reported_at), reported_at=matter.reported_at
+    )
+    matter.state = state
+    matter.next_clock, matter.next_clock_at = waiting.name, waiting.at
+    matter.turn += 1
+    matter.changed_at = now
+    matter.closed_at = now if state in (State.CLOSED, State.WITHDRAWN) else None
+    matter.save()

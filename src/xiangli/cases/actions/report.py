@@ -1,0 +1,171 @@
+"""Report: a matter is born in the seat that answers for its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from xiangli.cases import rules
+from xiangli.cases.actions.common import DUTY_COMPLAINTS, by_staff
+from xiangli.cases.models import Case, Category
+from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
+from xiangli.kernel import clock
+from xiangli.kernel.ids import new_id
+from xiangli.kernel.models import StoredFile
+from xiangli.kernel.refusals import Refused
+from xiangli.matters import actions as matters
+from xiangli.matters.actions import By
+from xiangli.matters.models import Matter, Receipt
+from xiangli.matters.queries import code_for, digest_of, seal_text
+from xiangli.matters.states import PhotoRole, Visibility
+from xiangli.territory.models import Unit
+from xiangli.territory.queries import people_on_plate, who_answers
+from xiangli.territory.rules import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody reports. `client_id` is made by the phone or the form: a resend of it is the same report.
+
+    `place` is the unit of the plate, or of the point; `point` is (latitude, longitude) in degrees, WGS-84.
+    """
+
+    client_id: UUID
+    category: Category
+    limits: rules.Limits
+    words: str
+    place: Unit
+    place_name: str
+    channel: Channel
+    point: tuple[float, float] | None = None
+    off_map: bool = False
+    place_note: str = ""
+    contact_name: str = ""
+    contact_phone: str = ""
+    photos: Sequence[StoredFile] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """What the reporter gets back: the code, the number, and whether this was a resend of a report that
+    already stood."""
+
+    code: str
+    matter: Matter
+    again: bool
+
+
+def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
+    """A report becomes a matter in the seat that answers for its place, with a receipt. The same `client_id`
+    gives the same receipt.
+
+    Refused when the category is closed or the words are missing. `actor` is the member of staff who reports;
+    None for a resident.
+    """
+    code = code_for(report.client_id)
+    try:
+        with transaction.atomic():
+            matter = _report(report, code, actor=actor, now=clock.now())
+    except IntegrityError:
+        # The receipt's digest is unique: this very report was acknowledged before (a resend costs the roll-
+        # back, the first report nothing).
+        known = Matter.objects.filter(receipt__code_digest=digest_of(code)).first()
+        if known is None:
+            raise
+        return Receipted(code=code, matter=known, again=True)
+    return Receipted(code=code, matter=matter, again=False)
+
+
+def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) -> Matter:
+    category, place = report.category, report.place
+    if place.county_id is None:
+        raise Refused("no_county", _("这个地方还没有开通，请拨打 12345。"), field="place")
+    if category.intake != Intake.OPEN:
+        raise Refused("category_closed", _("这类事项暂不在这里受理，请拨打页面上的电话。"), field="category")
+    words = rules.check_words(report.words)
+    ordinary = category.visibility == Visibility.ORDINARY
+    subjects: set[UUID] = set()
+    if category.duty == DUTY_COMPLAINTS:
+        subjects = people_on_plate(place, at=now)
+    answer = who_answers(place, category.duty, at=now, excluding=subjects)
+    routed = bool(answer.alarm) or report.off_map or answer.outside
+    # In the seat that answers for the very place it waits to be handled; elsewhere it waits to be received
+    # and passed on.
+    state = State.REPORTED if routed or not ordinary else State.ASSIGNED
+    waiting = rules.next_clock(state, report.limits, reported_at=now)
+    matter = Matter(
+        county_id=place.county_id,
+        workflow="case",
+        topic=category.code,
+        state=state,
+        visibility=category.visibility,
+        title=rules.title_of(words) if ordinary else category.name,
+        danger=category.danger,
+        place=place,
+        place_path=place.path,
+        place_name=report.place_name[:80],
+        place_note=report.place_note,
+        lat=report.point[0] if report.point else place.lat,
+        lng=report.point[1] if report.point else place.lng,
+        off_map=report.off_map,
+        alarm="off_map" if report.off_map else answer.alarm,
+        next_clock=waiting.name,
+        next_clock_at=waiting.at,
+        reported_at=now,
+        changed_at=now,
+    )
+    matters.put_in_seat(matter, answer)
+    by = (
+        by_staff(held, actor)
+        if actor and (held := actor.authority(REPORT_CASE, place.path))
+        else By(authority="plate")
+    )
+    event_id = new_id()
+    # The head of the chain is moved before the row is inserted: one statement less, and no second writer can
+    # hold an unborn row.
+    event = matters.record(
+        matter,
+        "report_case",
+        by=by,
+        at=now,
+        data={
+            "to": state,
+            "category": category.code,
+            "place": str(place.pk),
+            "seat": answer.seat,
+            # the published rule by which it was routed (rights.md: place, duty, dated tables and clocks
+            # decide)
+            "rule": "place-and-duty",
+            "alarm": matter.alarm,
+            "photos": len(report.photos),
+        },
+        words={"words": words},
+        event_id=event_id,
+    )
+    matter.save(force_insert=True)
+    contact = {"name": report.contact_name, "phone": report.contact_phone}
+    Receipt.objects.create(
+        matter=matter,
+        code_digest=digest_of(code),
+        contact=seal_text(matter, "contact", json.dumps(contact)) if any(contact.values()) else None,
+    )
+    Case.objects.create(
+        matter=matter,
+        category=category,
+        channel=report.channel,
+        reported_by_id=by.user_id,
+    )
+    if subjects:
+        matters.name_subjects(matter, subjects)
+    if not ordinary:
+        matters.hold(matter, answer, at=now)
+    matters.attach_photos(matter, report.photos, PhotoRole.REPORT, event_id=event.pk)
+    if not answer.outside:
+        matters.tell(matter, "report_case", now=now, seat=answer.seat)
+    return matter

@@ -1,0 +1,186 @@
+"""Pure rules of the closed loop. No Django models here: facts in, a verdict with its reason out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from xiangli.cases.states import TABLE, EvidenceRule, Outcome, State
+from xiangli.kernel.refusals import Refused
+
+MAX_WORDS = 2000  # characters of a report, a resolution, a reason
+MAX_PHOTOS = 9
+TITLE_LENGTH = 40
+FLOOD = 20  # reports from one plate within the window, before people are asked to wait or to ring
+FLOOD_WINDOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules need to know of a case."""
+
+    state: str
+    handler: UUID | None
+    resolved_by: UUID | None
+    evidence: str
+    verify: bool
+    confirmed: bool = False
+    rated: bool = False
+    photos_before: int = 0  # the reporter's count as before
+    photos_after: int = 0
+
+
+def check_state(action: str, state: str) -> None:
+    """Refuse an action that the table does not allow in this state."""
+    row = TABLE[action]
+    if state not in row.sources:
+        raise Refused(
+            "wrong_state",
+            _("这件事项现在是“%(state)s”，不能再“%(action)s”。请刷新页面看最新进展。")
+            % {"state": State(state).label, "action": row.label},
+        )
+
+
+def can(action: str, state: str) -> bool:
+    """Whether the table allows an action in this state: shows or hides its button."""
+    return state in TABLE[action].sources
+
+
+def check_note(action: str, note: str) -> str:
+    """The words of an act, trimmed; refused when the table asks for them and there are none, or when there
+    are too many."""
+    note = note.strip()
+    if not note and TABLE[action].note_required:
+        raise Refused("note_missing", TABLE[action].hint, field="note")
+    if len(note) > MAX_WORDS:
+        raise Refused(
+            "note_long",
+            _("最多 %(most)s 字，现在有 %(length)s 字，请删短一些。")
+            % {"most": MAX_WORDS, "length": len(note)},
+            field="note",
+        )
+    return note
+
+
+def check_words(words: str) -> str:
+    """The words of a report, trimmed; between 2 and 2,000 characters."""
+    words = words.strip()
+    if len(words) < 2:
+        raise Refused("words_missing", _("请写几个字，说明是什么事。"), field="words")
+    if len(words) > MAX_WORDS:
+        raise Refused(
+            "words_long",
+            _("最多 %(most)s 字，现在有 %(length)s 字。请删短一些，余下的可以在电话里说。")
+            % {"most": MAX_WORDS, "length": len(words)},
+            field="words",
+        )
+    return words
+
+
+def check_handler(action: str, facts: Facts, actor: UUID) -> None:
+    """Once somebody has taken a case, only that person resolves it; anybody else must have it assigned
+    first."""
+    if facts.handler is not None and facts.handler != actor:
+        raise Refused("not_handler", _("这件事项由别人在办。需要换人时，请由村里先交办。"))
+
+
+def check_evidence(facts: Facts) -> None:
+    """Photos are asked for only where the category's closure itself needs them (国办函〔2026〕12号: no forced
+    uploads otherwise)."""
+    if facts.evidence == EvidenceRule.BEFORE_AFTER and not facts.photos_before:
+        raise Refused(
+            "photo_before_missing", _("这类事项须有处理前的照片，请补一张处理前照片。"), field="before"
+        )
+    if facts.evidence in (EvidenceRule.AFTER, EvidenceRule.BEFORE_AFTER) and not facts.photos_after:
+        raise Refused("photo_after_missing", _("这类事项须有处理后的照片，请拍一张再提交。"), field="after")
+
+
+def state_when_resolved(facts: Facts) -> State:
+    """Where a resolution leads: to somebody else's check where the category asks for it (GB/T 30428 核查),
+    else to the reporter."""
+    return State.TO_VERIFY if facts.verify else State.RESOLVED
+
+
+def check_verifier(facts: Facts, actor: UUID) -> None:
+    """Who resolved a case does not verify it: somebody else means another person, not another post."""
+    if actor in (facts.resolved_by, facts.handler):
+        raise Refused("own_work", _("核查须由处理人以外的人来做，请交给另一位同事。"))
+
+
+def check_confirm(facts: Facts) -> None:
+    if facts.confirmed:
+        raise Refused("confirmed", _("您已经确认过了，谢谢。"))
+
+
+def check_rating(rating: int | None, words: str) -> None:
+    if rating is not None and not 1 <= rating <= 5:
+        raise Refused("rating_range", _("请给 1 到 5 颗星。"), field="rating")
+    if rating is None and not words:
+        raise Refused("evaluation_empty", _("请写几个字，或给出星级。"), field="note")
+
+
+def check_reason(reason: str) -> str:
+    """Why a contact is opened; goes into the record that the person concerned may see."""
+    reason = reason.strip()
+    if len(reason) < 4:
+        raise Refused("reason_missing", _("请写明为什么需要联系反映人；这会留下记录。"), field="note")
+    return reason[:200]
+
+
+def check_seat_free_of_subjects(people: Collection[UUID], subjects: Collection[UUID]) -> None:
+    """A matter is never given to a post that one of its subjects holds or covers (rights.md)."""
+    if set(people) & set(subjects):
+        raise Refused("subject_seat", _("这个岗位与事项有关，不能交给它办理，请另选。"), field="seat")
+
+
+def title_of(words: str) -> str:
+    """The first words of a report, for a row of a list."""
+    line = " ".join(words.split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Minutes a step may take, by the rows in force on the day of the report; None: no limit."""
+
+    respond: int | None
+    put_right: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextClock:
+    name: str  # "respond", "put_right", or "" where none runs
+    at: datetime | None
+
+
+def next_clock(state: str, limits: Limits, *, reported_at: datetime) -> NextClock:
+    """The clock that runs next. Both count from the report, and no edit restarts them."""
+    if state in (State.REPORTED, State.ASSIGNED) and limits.respond is not None:
+        return NextClock("respond", reported_at + timedelta(minutes=limits.respond))
+    if (
+        state in (State.REPORTED, State.ASSIGNED, State.IN_PROGRESS, State.TO_VERIFY)
+        and limits.put_right is not None
+    ):
+        return NextClock("put_right", reported_at + timedelta(minutes=limits.put_right))
+    return NextClock("", None)
+
+
+def outcome_of(action: str) -> Outcome:
+    return Outcome.ON_SPOT if action == "handle_on_spot" else Outcome.PUT_RIGHT
+
+
+def check_turn(seen: int, turn: int, *, last: dict[str, Any] | None) -> None:
+    """Refuse a form that was drawn before somebody else acted, and say who did what and when."""
+    if seen == turn:
+        return
+    raise Refused(
+        "changed",
+        _("就在刚才，%(who)s已经“%(action)s”。页面上是最新情况，请看过再决定。")
+        % {"who": (last or {}).get("who", ""), "action": (last or {}).get("action", "")},
+        **(last or {}),
+    )

@@ -1,0 +1,161 @@
+"""Shared readers of matters: the merged inbox, one matter behind the fence, its history, its subjects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from xiangli.kernel import crypto, ledger, throttle
+from xiangli.kernel.refusals import Refused
+from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterQuerySet, MatterSubject
+from xiangli.matters.rules import clean_code, is_code, query_code
+from xiangli.matters.states import Visibility
+from xiangli.territory.rules import Actor
+
+FORGED_CODES = 5  # wrong codes from one address within the window, before it must wait
+FORGED_WINDOW = timedelta(minutes=10)
+
+
+def not_found() -> Refused:
+    """One answer for what is not there and for what one may not see: the difference would tell."""
+    return Refused("not_found", _("没有找到这件事项，或者它不在您的辖区内。"))
+
+
+def code_for(client_id: UUID) -> str:
+    """The query code of the report that a phone named `client_id`."""
+    return query_code(crypto.mac(client_id.bytes, purpose="matters.query-code"))
+
+
+def digest_of(code: str) -> bytes:
+    """What is stored and looked up in place of a query code."""
+    return crypto.mac(code.encode(), purpose="matters.query-code-digest")
+
+
+def seal_text(matter: Matter, what: str, text: str) -> bytes:
+    """Encrypt a text of a matter (its words, its contact), bound to the county and to the matter."""
+    return crypto.seal(text.encode(), scope=matter.county_id, context=f"matters.{what}:{matter.pk}")
+
+
+def open_text(matter: Matter, what: str, envelope: bytes) -> str:
+    """The text that `seal_text` encrypted."""
+    return crypto.open_sealed(
+        bytes(envelope), scope=matter.county_id, context=f"matters.{what}:{matter.pk}"
+    ).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of a matter, as a timeline shows it. `words` is empty after an erasure, and `erased` says
+    so."""
+
+    id: UUID
+    kind: str
+    at: datetime
+    by_reporter: bool
+    name: str
+    post: str
+    data: Mapping[str, Any]
+    words: Mapping[str, Any]
+    erased: bool
+
+
+def history(matter: Matter) -> list[Happened]:
+    """What happened, oldest first, with the words opened. One statement. Call it only behind the fence or
+    a receipt."""
+    rows = []
+    for row in ledger.history(matter.pk):
+        words = dict(row.payload or {})
+        if sealed := words.get("sealed"):
+            words = json.loads(open_text(matter, "words", bytes.fromhex(sealed)))
+        rows.append(
+            Happened(
+                id=row.id,
+                kind=row.kind,
+                at=row.at,
+                by_reporter=row.authority in ("receipt", "plate"),
+                name=words.pop("name", ""),
+                post=words.pop("post", ""),
+                data=row.data,
+                words=words,
+                erased=row.erased,
+            )
+        )
+    return rows
+
+
+def seats_on(matter: Matter) -> list[str]:
+    """The seats that may act on a matter besides its territory: the holder's, and those that grants name.
+    One statement."""
+    granted = (
+        MatterGrant.objects.filter(matter=matter, ended_at=None)
+        .exclude(seat="")
+        .values_list("seat", flat=True)
+    )
+    return [matter.holder_seat, *granted]
+
+
+def subjects_of(matter: Matter) -> set[UUID]:
+    """The users a matter is about; none for an ordinary one, which saves the statement."""
+    if matter.visibility == Visibility.ORDINARY:
+        return set()
+    return set(MatterSubject.objects.filter(matter=matter).values_list("user_id", flat=True))
+
+
+def inbox(actor: Actor) -> MatterQuerySet:
+    """All matters the actor may see, with what a row of a list shows."""
+    return Matter.objects.visible_to(actor).select_related("handler", "holder_post", "holder_unit")
+
+
+def my_tasks(actor: Actor) -> MatterQuerySet:
+    """Open matters that wait for this actor: taken by them, or lying in a seat of theirs and taken by
+    nobody."""
+    return inbox(actor).open().filter(Q(handler=actor.user_id) | Q(handler=None, holder_seat__in=actor.seats))
+
+
+def matter_of_code(typed: str, *, address: str, now: datetime) -> Matter:
+    """The matter of a query code as somebody typed it.
+
+    A mistyped code is told from its check digit, without a look-up. A well-formed code that nobody holds is a
+    guess: guesses are counted by address, and after five in ten minutes even a right one waits.
+    """
+    digits = clean_code(typed)
+    if not is_code(digits):
+        raise Refused(
+            "code_mistyped",
+            _("查询码应为 16 位数字，请对照回执核对：可能有一位输错，或相邻两位颠倒了。"),
+            field="code",
+        )
+    if throttle.count("matters.code", address, window=FORGED_WINDOW, now=now) >= FORGED_CODES:
+        raise Refused("throttled", _("查询次数过多，请 10 分钟后再试，或拨打公示牌上的值班电话查询。"))
+    matter = Matter.objects.filter(receipt__code_digest=digest_of(digits)).select_related("receipt").first()
+    if matter is None:
+        throttle.bump("matters.code", address, window=FORGED_WINDOW, now=now)
+        raise Refused("not_found", _("没有这个查询码对应的事项，请对照回执核对。"), field="code")
+    return matter
+
+
+def photo_for(actor: Actor, photo_id: UUID) -> MatterPhoto:
+    """A photo of a matter that the actor may see."""
+    photo = (
+        MatterPhoto.objects.filter(pk=photo_id, matter__in=Matter.objects.visible_to(actor))
+        .select_related("file")
+        .first()
+    )
+    if photo is None:
+        raise not_found()
+    return photo
+
+
+def photo_of(matter: Matter, photo_id: UUID) -> MatterPhoto:
+    """A photo of one matter, for the holder of its receipt."""
+    photo = MatterPhoto.objects.filter(pk=photo_id, matter=matter).select_related("file").first()
+    if photo is None:
+        raise not_found()
+    return photo
