@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "xiangli.accounts",  # before the library whose templates it words anew
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -47,7 +48,6 @@ INSTALLED_APPS = [
     "csp",
     "xiangli.kernel",
     "xiangli.web",
-    "xiangli.accounts",
     "xiangli.territory",
     "xiangli.notices",
     "xiangli.matters",

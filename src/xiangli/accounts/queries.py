@@ -1,0 +1,67 @@
+"""Shared readers of accounts."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import AnonymousUser
+
+from xiangli.accounts.models import Device, Enrolment, User
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a token or a phone's secret: both are 32 random bytes, so a plain hash is enough."""
+    return sha256(secret.encode()).digest()
+
+
+def demo_people_exist() -> bool:
+    """Whether invented people with known passwords are in the database: such a database is served on
+    loopback only."""
+    return User.objects.filter(is_demo=True).exists()
+
+
+def live_device(secret: str) -> Device | None:
+    """The enrolled phone of a secret, with its user, in one statement; None when it or its user is no longer
+    active."""
+    return (
+        Device.objects.select_related("user")
+        .filter(key_digest=digest(secret), revoked_at=None, user__is_active=True)
+        .first()
+    )
+
+
+def devices_of(user_id: UUID) -> QuerySet[Device]:
+    """A person's enrolled phones, the newest first."""
+    return Device.objects.filter(user_id=user_id, revoked_at=None).order_by("-enrolled_at", "pk")
+
+
+def enrolment_of(token: str) -> Enrolment | None:
+    """The enrolment of a link's token, whatever became of it, with its user."""
+    return Enrolment.objects.select_related("user").filter(token_digest=digest(token)).first()
+
+
+def has_second_factor(user: User | AnonymousUser) -> bool:
+    """Whether a person set up a passkey or an authenticator app."""
+    types = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    return user.is_authenticated and Authenticator.objects.filter(user=user, type__in=types).exists()
+
+
+def passkeys_of(user_id: UUID) -> QuerySet[Authenticator]:
+    """A person's passkeys, the newest first."""
+    return Authenticator.objects.filter(user_id=user_id, type=Authenticator.Type.WEBAUTHN).order_by(
+        "-created_at"
+    )
+
+
+def has_passkey(user: User | AnonymousUser) -> bool:
+    return (
+        user.is_authenticated
+        and Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
+    )
