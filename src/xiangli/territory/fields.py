@@ -14,7 +14,8 @@ else:
 
 
 class PolygonField(_Field):
-    """One outer ring of (longitude, latitude) pairs in degrees, WGS-84; in Python a list of pairs, in the database `polygon`."""
+    """One outer ring of (longitude, latitude) pairs in degrees, WGS-84; in Python a list of pairs, in the
+    database `polygon`."""
 
     description = "polygon of (longitude, latitude)"
 

@@ -19,14 +19,13 @@ class Scheme(models.Model):
 
 
 class Level(models.Model):
-    """One level of a scheme. Levels form a tree, so that a scheme can hold lanes and, beside them, estates with buildings."""
+    """One level of a scheme. Levels form a tree, so that a scheme can hold lanes and, beside them, estates
+    with buildings."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="levels")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    code = models.SlugField(
-        max_length=40
-    )  # "county", "town", "section", "village", "grid", "lane", "estate" …
+    code = models.SlugField(max_length=40)  # "county", "town", "village", "grid", "lane", "estate"
     rank = models.PositiveSmallIntegerField()  # 1 = county; deeper is larger
     name = models.CharField(max_length=40)
     name_en = models.CharField(max_length=40)
@@ -44,31 +43,32 @@ class UnitKind(models.TextChoices):
 class Unit(models.Model):
     """A dated unit. It is in force from `valid_from` until the day before `valid_to`; its path never changes.
 
-    `path` is one label a level, each closed by "/": "140821/201/206/01/02/"; scope is a prefix of it.
+    `path` is one label a level, each closed by "/"; scope is a prefix of it. Statutory codes give the
+    labels down to the village, from the province on: "14/08/21/201/206/02/" is the second lane of village
+    140821201206.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=8, choices=UnitKind, default=UnitKind.PLACE)
-    county = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="+"
-    )  # null above the county; a county names itself
-    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    # null above the county; a county names itself
+    county = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="children", db_index=False
+    )
+    # null: an organ, or above the county
     level = models.ForeignKey(
-        Level, null=True, on_delete=models.PROTECT, related_name="units"
-    )  # null: an organ, or above the county
+        Level, null=True, on_delete=models.PROTECT, related_name="units", db_index=False
+    )
     path = models.CharField(max_length=120, unique=True, db_collation="C")
-    code = models.CharField(
-        max_length=20, blank=True, default=""
-    )  # statutory (GB/T 2260 and onward), where there is one
+    # statutory (GB/T 2260 and onward), where there is one
+    code = models.CharField(max_length=20, blank=True, default="")
     name = models.CharField(max_length=80)  # the full, official one: "北姚村委会"
-    short_name = models.CharField(max_length=40)  # as people say it: "北姚村"
+    short_name = models.CharField(max_length=80)  # as people say it: "北姚村"
     name_en = models.CharField(max_length=120, blank=True, default="")
-    plate_code = models.CharField(max_length=12, null=True, unique=True)
+    plate_code = models.CharField(max_length=12, null=True)
     lat = models.FloatField(null=True)  # a point inside, degrees, WGS-84
     lng = models.FloatField(null=True)
-    is_pseudo = models.BooleanField(
-        default=False
-    )  # a prison, farm or zone that the statistics code as a village
+    is_pseudo = models.BooleanField(default=False)  # a prison, farm or zone that has a unit's code
     is_synthetic = models.BooleanField(default=False)  # made for the demo, not a real unit
     valid_from = models.DateField()
     valid_to = models.DateField(null=True)
@@ -79,16 +79,17 @@ class Unit(models.Model):
                 name="unit_dates_in_order", condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from"))
             ),
             models.CheckConstraint(name="unit_path_closed", condition=Q(path__endswith="/")),
-            # one unit in force per statutory code: codes are used again after a merge
-            ExclusionConstraint(
-                name="unit_code_once_at_a_time",
-                expressions=[
-                    ("code", RangeOperators.EQUAL),
-                    (Func("valid_from", "valid_to", function="daterange"), RangeOperators.OVERLAPS),
-                ],
-                condition=~Q(code=""),
+            models.UniqueConstraint(
+                name="unit_plate_once", fields=["plate_code"], condition=Q(plate_code__isnull=False)
+            ),
+            # One unit in force per statutory code: codes are used again after a merge. Where the next unit
+            # is opened before the last one ended, `open_unit` compares the dates; an exclusion constraint
+            # over 665,000 ranges would be half of the cost of loading the country.
+            models.UniqueConstraint(
+                name="unit_code_once_open", fields=["code"], condition=Q(valid_to=None) & ~Q(code="")
             ),
         ]
+        # Nothing reads units by county or level alone: a scope is a prefix of the path.
         indexes = [models.Index(fields=["parent", "path"], name="unit_children")]
 
     def __str__(self) -> str:
@@ -96,7 +97,8 @@ class Unit(models.Model):
 
 
 class Succession(models.Model):
-    """`successor` took over from `predecessor` on `on`: a merge has several predecessors, a split several successors."""
+    """`successor` took over from `predecessor` on `on`: a merge has several predecessors, a split several
+    successors."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     predecessor = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="successions")
@@ -112,15 +114,15 @@ class Boundary(models.Model):
 
     unit = models.OneToOneField(Unit, primary_key=True, on_delete=models.CASCADE, related_name="boundary")
     ring = PolygonField()
-    rank = (
-        models.PositiveSmallIntegerField()
-    )  # of the unit's level: the deepest that holds a point is its unit
+    # of the unit's level: the deepest that holds a point is its unit
+    rank = models.PositiveSmallIntegerField()
     source = models.CharField(max_length=120)
     synthetic = models.BooleanField()
 
 
 class County(models.Model):
-    """What a county decides once: its scheme, and the organ outside it that answers when everybody inside is a subject."""
+    """What a county decides once: its scheme, and the organ outside it that answers when everybody inside
+    is a subject."""
 
     unit = models.OneToOneField(Unit, primary_key=True, on_delete=models.PROTECT, related_name="profile")
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="counties")
@@ -130,7 +132,8 @@ class County(models.Model):
 
 
 class Post(models.Model):
-    """A post such as "lane head": the levels it stands on, the duties it answers, the permissions it grants."""
+    """A post such as "lane head": the levels it stands on, the duties it answers, the permissions it
+    grants."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="posts")
@@ -142,9 +145,8 @@ class Post(models.Model):
     permissions = ArrayField(models.SlugField(max_length=60), default=list)  # verbs: "take_case"
     single = models.BooleanField(default=True)  # one holder at a time in a unit
     on_plate = models.BooleanField(default=False)
-    order = models.PositiveSmallIntegerField(
-        default=100
-    )  # on plates and boards, and between posts of one unit with the same duty
+    # on plates and boards, and between posts of one unit with the same duty
+    order = models.PositiveSmallIntegerField(default=100)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scheme", "code"], name="post_once_in_scheme")]
@@ -168,7 +170,8 @@ class Standing(models.TextChoices):
 
 
 class Appointment(models.Model):
-    """`user` holds `post` in `unit` from `valid_from` until the day before `valid_to`, as its holder or as a deputy."""
+    """`user` holds `post` in `unit` from `valid_from` until the day before `valid_to`, as its holder or as
+    a deputy."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="appointments")
@@ -210,7 +213,8 @@ class Appointment(models.Model):
 
 
 class Absence(models.Model):
-    """The person of an appointment is away from `starts` until `ends` (null: until further notice); the deputy answers."""
+    """The person of an appointment is away from `starts` until `ends` (null: until further notice); the
+    deputy answers."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="absences")

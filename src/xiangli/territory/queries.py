@@ -76,8 +76,8 @@ def actor_for(user: Any, *, at: datetime) -> Actor:
         .order_by("unit__path", "post__order", "id")
         .values_list(
             "id", "post_id", "post__code", "post__name_en" if _english() else "post__name",
-            "unit_id", "unit__short_name", "unit__path", "unit__county_id", "unit__level__code", "unit__level__rank",
-            "post__duties", "post__permissions", "standing",
+            "unit_id", "unit__short_name", "unit__path", "unit__county_id",
+            "unit__level__code", "unit__level__rank", "post__duties", "post__permissions", "standing",
         )
     )  # fmt: skip
     held = tuple(
@@ -96,20 +96,24 @@ def actor_for(user: Any, *, at: datetime) -> Actor:
             permissions=frozenset(permissions),
             deputy=standing == Standing.DEPUTY,
         )
-        for appointment, post, post_code, post_name, unit, unit_name, path, county, level, rank, duties, permissions, standing
-        in rows
+        for (
+            appointment, post, post_code, post_name, unit, unit_name, path, county,
+            level, rank, duties, permissions, standing,
+        ) in rows
     )  # fmt: skip
     return Actor(user_id=user.pk, name=user.display_name, held=held)
 
 
-# One row for each person in force on each post that stands in one of the units; one row without a person for a post that
-# nobody holds. `away` is true while the person is absent.
+# One row for each person in force on each post that stands in one of the units; one row without a person
+# for a post that nobody holds. `away` is true while the person is absent.
 _SEATS = """
     SELECT u.id AS unit_id, u.path AS unit_path, u.short_name AS unit_name,
-           p.id AS post_id, p.code AS post_code, p.name AS post_name, p.name_en AS post_name_en, p."order" AS post_order,
-           p.duties, p.on_plate, a.id AS appointment_id, a.user_id, w.display_name AS user_name, a.standing,
+           p.id AS post_id, p.code AS post_code, p.name AS post_name, p.name_en AS post_name_en,
+           p."order" AS post_order, p.duties, p.on_plate, a.id AS appointment_id, a.user_id,
+           w.display_name AS user_name, a.standing,
            EXISTS (SELECT FROM territory_absence x
-                    WHERE x.appointment_id = a.id AND x.starts <= %(at)s AND (x.ends IS NULL OR x.ends > %(at)s)) AS away,
+                    WHERE x.appointment_id = a.id AND x.starts <= %(at)s
+                      AND (x.ends IS NULL OR x.ends > %(at)s)) AS away,
            n.phone
       FROM territory_unit u
       JOIN territory_level l ON l.id = u.level_id
@@ -192,9 +196,9 @@ def _answer_of(row: _SeatRow) -> Answer:
 
 
 def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer:
-    """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the organ outside
-    the county when nobody inside may. `excluding` are users who must neither receive it nor hold its seat. One statement;
-    a second one when it goes outside."""
+    """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the
+    organ outside the county when nobody inside may. `excluding` are users who must neither receive it nor
+    hold its seat. One statement; a second one when it goes outside."""
     rows = _seat_rows(line_of(unit.path), _ON_THE_LINE, "%(duty)s = ANY (p.duties)", at=at, duty=duty)
     answer = pick_answer(
         [
@@ -257,9 +261,9 @@ def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
 def seats_under(
     path: str, *, at: datetime, near: str | None = None, doing: str = "take_case"
 ) -> list[Answer]:
-    """The seats in the units at and under `path` that may be given work: their post grants `doing` and somebody
-    is there. With `near`, the path of a place, only those on the way from `path` down to it: what a form offers.
-    The deepest first; each with the holder, or the deputy who covers. One statement."""
+    """The seats in the units at and under `path` that may be given work: their post grants `doing` and
+    somebody is there. With `near`, the path of a place, only those on the way from `path` down to it: what
+    a form offers. The deepest first; each with the holder, or the deputy who covers. One statement."""
     if near is None:
         rows = _seat_rows(
             [],
@@ -276,7 +280,8 @@ def seats_under(
 
 
 def people_on_plate(unit: Unit, *, at: datetime) -> set[UUID]:
-    """The users who hold or cover the posts that the plate of `unit` names: the subjects of a complaint made there."""
+    """The users who hold or cover the posts that the plate of `unit` names: the subjects of a complaint
+    made there."""
     rows = _seat_rows(line_of(unit.path), _ON_THE_LINE, "p.on_plate", at=at)
     return {row.user_id for row in rows if row.user_id is not None}
 
@@ -309,8 +314,8 @@ class PlatePerson:
 
 @dataclass(frozen=True, slots=True)
 class PlateView:
-    """What a plate leads to. `unit` is in force, or, when the plate's own unit ended and split, the old unit: then
-    `choices` are the successors in force and the page asks which one."""
+    """What a plate leads to. `unit` is in force, or, when the plate's own unit ended and split, the old
+    unit: then `choices` are the successors in force and the page asks which one."""
 
     unit: Unit
     line: tuple[Unit, ...]  # the county, town, village … above it, from the top down
@@ -335,7 +340,8 @@ def _units(**lookups: Any) -> QuerySet[Unit]:
 
 
 def plate(code: str, *, at: datetime) -> PlateView | None:
-    """What the plate `code` (as typed) leads to at `at`; None: no such plate. Three statements, five from an old plate."""
+    """What the plate `code` (as typed) leads to at `at`; None: no such plate. Three statements, five from
+    an old plate."""
     normal = normal_plate_code(code)
     unit = _units(plate_code=normal).first() if normal else None
     if unit is None:
@@ -367,17 +373,16 @@ def _profile(unit: Unit) -> County | None:
 
 
 def _successors_in_force(unit: Unit, day: date) -> list[Unit]:
-    """The units that took over from an ended one, through further changes, as far as they are in force on `day`."""
+    """The units that took over from an ended one, through further changes, as far as they are in force on
+    `day`."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH RECURSIVE after (id) AS (
                 SELECT successor_id FROM territory_succession WHERE predecessor_id = %s AND "on" <= %s
                 UNION
-                SELECT s.successor_id FROM territory_succession s JOIN after ON s.predecessor_id = after.id WHERE s."on" <= %s
-            )
-            SELECT id FROM after
-            """,
+                SELECT s.successor_id FROM territory_succession s JOIN after ON s.predecessor_id = after.id
+                WHERE s."on" <= %s ) SELECT id FROM after """,
             [unit.pk, day, day],
         )
         ids = [row[0] for row in cursor.fetchall()]
@@ -394,7 +399,8 @@ def _people_on(unit: Unit, *, at: datetime) -> tuple[PlatePerson, ...]:
 
 
 def _plate_person(sitting: Sequence[_SeatRow], *, above: Sequence[Sequence[_SeatRow]]) -> PlatePerson:
-    """One line of the plate from the rows of its seat; `above` are the seats that come after it, nearest first."""
+    """One line of the plate from the rows of its seat; `above` are the seats that come after it, nearest
+    first."""
     first = sitting[0]
     shown = _present(sitting)
     covering = None
@@ -417,7 +423,8 @@ def _plate_person(sitting: Sequence[_SeatRow], *, above: Sequence[Sequence[_Seat
 
 
 def _present(sitting: Sequence[_SeatRow]) -> list[_SeatRow]:
-    """Who answers in a seat: the holders who are there (a post may have several), else the first deputy who is."""
+    """Who answers in a seat: the holders who are there (a post may have several), else the first deputy who
+    is."""
     there = [row for row in sitting if row.user_id is not None and not row.away]
     return [row for row in there if row.standing == Standing.HOLDER] or there[:1]
 
@@ -425,9 +432,9 @@ def _present(sitting: Sequence[_SeatRow]) -> list[_SeatRow]:
 def unit_of_point(
     lat: float, lng: float, *, county: Unit | None = None, at: datetime
 ) -> tuple[Unit, bool] | None:
-    """The deepest unit in force whose ground holds the point (degrees, WGS-84), with False; outside every unit, the
-    nearest one that carries a plate, with True (off the map). `county` narrows the search to one county.
-    None: there is no unit on the map at all. Two statements, three when off the map."""
+    """The deepest unit in force whose ground holds the point (degrees, WGS-84), with False; outside every
+    unit, the nearest one that carries a plate, with True (off the map). `county` narrows the search to one
+    county. None: there is no unit on the map at all. Two statements, three when off the map."""
     day = day_of(at)
     parameters: dict[str, float | date | UUID | None] = {
         "lat": lat,
@@ -451,7 +458,8 @@ def unit_of_point(
 _HOLDING = """
     SELECT b.unit_id
       FROM territory_boundary b JOIN territory_unit u ON u.id = b.unit_id
-     WHERE box(b.ring) @> box(point(%(lng)s, %(lat)s), point(%(lng)s, %(lat)s)) AND b.ring @> point(%(lng)s, %(lat)s)
+     WHERE box(b.ring) @> box(point(%(lng)s, %(lat)s), point(%(lng)s, %(lat)s))
+       AND b.ring @> point(%(lng)s, %(lat)s)
        AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
        AND (%(county)s::uuid IS NULL OR u.county_id = %(county)s)
      ORDER BY b.rank DESC, u.path

@@ -1,4 +1,5 @@
-"""Pure rules of territory: what an actor may, who answers, what a code or a name says. No Django here; data and `now` in, verdict out."""
+"""Pure rules of territory: what an actor may, who answers, what a code or a name says. No Django here; data
+and `now` in, verdict out."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def day_of(at: datetime) -> date:
-    """The calendar day of a moment where the counties are: appointments and units change at their midnight."""
+    """The calendar day of a moment where the counties are: appointments and units change at their
+    midnight."""
     return at.astimezone(_CHINA).date()
 
 
@@ -37,6 +39,11 @@ def overlap(a_from: date, a_to: date | None, b_from: date, b_to: date | None) ->
 def line_of(path: str) -> list[str]:
     """The paths from the top down to `path` itself: "14/08/21/" -> "14/", "14/08/", "14/08/21/"."""
     return [path[: match.end()] for match in re.finditer("/", path)]
+
+
+def is_label(text: str) -> bool:
+    """Whether `text` may be one step of a path."""
+    return re.fullmatch("[0-9a-z]{1,8}", text) is not None
 
 
 def seat_of(unit_id: UUID, post_id: UUID) -> str:
@@ -74,7 +81,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user and the appointments in force. Nobody (`user_id` None) holds nothing and sees nothing."""
+    """Who acts: a user and the appointments in force. Nobody (`user_id` None) holds nothing and sees
+    nothing."""
 
     user_id: UUID | None
     name: str = ""
@@ -97,8 +105,8 @@ class Actor:
         return [held.seat for held in self.held]
 
     def authority(self, permission: str, path: str, *, seats: Collection[str] = ()) -> Held | None:
-        """The appointment that authorises `permission` at `path`: the deepest whose unit covers it; or one whose seat
-        is in `seats` (the holder's seat, a seat named in a grant). None: not authorised."""
+        """The appointment that authorises `permission` at `path`: the deepest whose unit covers it; or one
+        whose seat is in `seats` (the holder's seat, a seat named in a grant). None: not authorised."""
         fitting = [
             held
             for held in self.held
@@ -138,8 +146,9 @@ class Candidate:
 class Answer:
     """Who answers: a seat, and the person in it now.
 
-    `alarm` is "vacant" when somebody lower down should have answered and nobody was there; `outside` when nobody inside
-    the county may: then `unit_id` is the county's and `post_name` is the outside organ its profile names.
+    `alarm` is "vacant" when somebody lower down should have answered and nobody was there; `outside` when
+    nobody inside the county may: then `unit_id` is the county's and `post_name` is the outside organ its
+    profile names.
     """
 
     unit_id: UUID
@@ -159,13 +168,14 @@ class Answer:
 def pick_answer(
     candidates: Sequence[Candidate], *, expected: Collection[str], excluding: Collection[UUID] = ()
 ) -> Answer | None:
-    """The first seat from below upward in which somebody answers: the holder, else a deputy; None when there is none.
+    """The first seat from below upward in which somebody answers: the holder, else a deputy; None when
+    there is none.
 
-    `expected` are the paths of the units on the way that have a post with this duty, filled or not: passing over one
-    raises the alarm, while a duty that starts at the village raises none for the lane below it. A seat that any of
-    `excluding` holds or covers is passed over whole, without an alarm: a complaint never goes to, or through, its
-    subjects. A seat whose people are all absent is passed over too. Absence never vacates the topmost seat: there the
-    absent holder answers rather than nobody.
+    `expected` are the paths of the units on the way that have a post with this duty, filled or not: passing
+    over one raises the alarm, while a duty that starts at the village raises none for the lane below it. A
+    seat that any of `excluding` holds or covers is passed over whole, without an alarm: a complaint never
+    goes to, or through, its subjects. A seat whose people are all absent is passed over too. Absence never
+    vacates the topmost seat: there the absent holder answers rather than nobody.
     """
     excluded = set(excluding)
     barred = {(c.unit_id, c.post_id) for c in candidates if c.user_id in excluded}
@@ -201,15 +211,16 @@ def needs_second_factor(permissions: Collection[str]) -> bool:
     return REVEAL_CONTACT in permissions
 
 
-# Plate codes: seven characters of Crockford's alphabet (no I, L, O, U) and a check character, so that a code typed from
-# the plate with two neighbours swapped is a typing error and not somebody else's lane.
+# Plate codes: seven characters of Crockford's alphabet (no I, L, O, U) and a check character, so that a
+# code typed from the plate with two neighbours swapped is a typing error and not somebody else's lane.
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES = str.maketrans("ILO", "110")
 
 
 def plate_code_from(number: int) -> str:
-    """The plate code of a number below 2^35: seven characters and their check character (Luhn's rule, modulo 32)."""
+    """The plate code of a number below 2^35: seven characters and their check character (Luhn's rule,
+    modulo 32)."""
     if not 0 <= number < 1 << 35:
         raise ValueError("a plate code holds 35 bits")
     body = "".join(_ALPHABET[number >> shift & 31] for shift in range(30, -1, -5))
@@ -217,7 +228,8 @@ def plate_code_from(number: int) -> str:
 
 
 def normal_plate_code(typed: str) -> str | None:
-    """A plate code as it is stored, from what somebody typed (case, spaces, hyphens, O for 0); None: not a plate code."""
+    """A plate code as it is stored, from what somebody typed (case, spaces, hyphens, O for 0); None: not a
+    plate code."""
     code = re.sub(r"[\s-]", "", typed).upper().translate(_LOOKALIKES)
     if len(code) != 8 or any(character not in _ALPHABET for character in code):
         return None
@@ -246,10 +258,12 @@ _COMMITTEE = re.compile(r"(社区|居民|村民)?(居民|村民)?委员会$|(居
 
 
 def is_pseudo_unit(name: str, code: str) -> bool:
-    """Whether a row of the statistics is no place of residents' self-government: a prison, farm, zone or the like.
+    """Whether a row of the statistics is no place of residents' self-government: a prison, farm, zone or
+    the like.
 
-    `code` is the statutory one, 9 digits for a town, 12 for a village. The statistics give towns that are none
-    ("类似乡级单位") 400 to 599 as their last three digits, and villages that are none 400 to 499 or 500 to 598.
+    `code` is the statutory one, 9 digits for a town, 12 for a village. The statistics give towns that are
+    none ("类似乡级单位") 400 to 599 as their last three digits, and villages that are none 400 to 499 or
+    500 to 598.
     """
     if len(code) not in (9, 12):
         return False
@@ -257,7 +271,8 @@ def is_pseudo_unit(name: str, code: str) -> bool:
 
 
 def short_name(name: str) -> str:
-    """A unit's name as people say it: 北姚村委会 -> 北姚村, 崇相西社区居民委员会 -> 崇相西社区, 北街居委会 -> 北街社区."""
+    """A unit's name as people say it: 北姚村委会 -> 北姚村, 崇相西社区居民委员会 -> 崇相西社区, 北街居委会
+    -> 北街社区."""
     match = _COMMITTEE.search(name)
     if match is None:
         return name

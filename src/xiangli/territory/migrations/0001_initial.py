@@ -10,202 +10,428 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('kernel', '0002_extensions'),
+        ("kernel", "0002_extensions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Unit',
+            name="Unit",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('place', 'Place'), ('organ', 'Organ')], default='place', max_length=8)),
-                ('path', models.CharField(db_collation='C', max_length=120, unique=True)),
-                ('code', models.CharField(blank=True, default='', max_length=20)),
-                ('name', models.CharField(max_length=80)),
-                ('short_name', models.CharField(max_length=80)),
-                ('name_en', models.CharField(blank=True, default='', max_length=120)),
-                ('plate_code', models.CharField(max_length=12, null=True)),
-                ('lat', models.FloatField(null=True)),
-                ('lng', models.FloatField(null=True)),
-                ('is_pseudo', models.BooleanField(default=False)),
-                ('is_synthetic', models.BooleanField(default=False)),
-                ('valid_from', models.DateField()),
-                ('valid_to', models.DateField(null=True)),
-                ('county', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.unit')),
-                ('parent', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='territory.unit')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("place", "Place"), ("organ", "Organ")], default="place", max_length=8
+                    ),
+                ),
+                ("path", models.CharField(db_collation="C", max_length=120, unique=True)),
+                ("code", models.CharField(blank=True, default="", max_length=20)),
+                ("name", models.CharField(max_length=80)),
+                ("short_name", models.CharField(max_length=80)),
+                ("name_en", models.CharField(blank=True, default="", max_length=120)),
+                ("plate_code", models.CharField(max_length=12, null=True)),
+                ("lat", models.FloatField(null=True)),
+                ("lng", models.FloatField(null=True)),
+                ("is_pseudo", models.BooleanField(default=False)),
+                ("is_synthetic", models.BooleanField(default=False)),
+                ("valid_from", models.DateField()),
+                ("valid_to", models.DateField(null=True)),
+                (
+                    "county",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="territory.unit",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="territory.unit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Level',
+            name="Level",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.SlugField(max_length=40)),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=40)),
-                ('name_en', models.CharField(max_length=40)),
-                ('has_plate', models.BooleanField(default=False)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='territory.level')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40)),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=40)),
+                ("name_en", models.CharField(max_length=40)),
+                ("has_plate", models.BooleanField(default=False)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="territory.level",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Post',
+            name="Post",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.SlugField(max_length=40)),
-                ('name', models.CharField(max_length=40)),
-                ('name_en', models.CharField(max_length=60)),
-                ('levels', django.contrib.postgres.fields.ArrayField(base_field=models.SlugField(max_length=40), size=None)),
-                ('duties', django.contrib.postgres.fields.ArrayField(base_field=models.SlugField(max_length=40), default=list, size=None)),
-                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.SlugField(max_length=60), default=list, size=None)),
-                ('single', models.BooleanField(default=True)),
-                ('on_plate', models.BooleanField(default=False)),
-                ('order', models.PositiveSmallIntegerField(default=100)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40)),
+                ("name", models.CharField(max_length=40)),
+                ("name_en", models.CharField(max_length=60)),
+                (
+                    "levels",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SlugField(max_length=40), size=None
+                    ),
+                ),
+                (
+                    "duties",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SlugField(max_length=40), default=list, size=None
+                    ),
+                ),
+                (
+                    "permissions",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SlugField(max_length=60), default=list, size=None
+                    ),
+                ),
+                ("single", models.BooleanField(default=True)),
+                ("on_plate", models.BooleanField(default=False)),
+                ("order", models.PositiveSmallIntegerField(default=100)),
             ],
         ),
         migrations.CreateModel(
-            name='Scheme',
+            name="Scheme",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('name_en', models.CharField(max_length=80)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("name_en", models.CharField(max_length=80)),
             ],
         ),
         migrations.CreateModel(
-            name='Appointment',
+            name="Appointment",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('standing', models.CharField(choices=[('holder', 'Holder'), ('deputy', 'Deputy')], default='holder', max_length=8)),
-                ('single', models.BooleanField()),
-                ('valid_from', models.DateField()),
-                ('valid_to', models.DateField(null=True)),
-                ('recorded_at', models.DateTimeField()),
-                ('recorded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='territory.unit')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='territory.post')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "standing",
+                    models.CharField(
+                        choices=[("holder", "Holder"), ("deputy", "Deputy")], default="holder", max_length=8
+                    ),
+                ),
+                ("single", models.BooleanField()),
+                ("valid_from", models.DateField()),
+                ("valid_to", models.DateField(null=True)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="territory.unit",
+                    ),
+                ),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appointments",
+                        to="territory.post",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Boundary',
+            name="Boundary",
             fields=[
-                ('unit', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='boundary', serialize=False, to='territory.unit')),
-                ('ring', xiangli.territory.fields.PolygonField()),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('source', models.CharField(max_length=120)),
-                ('synthetic', models.BooleanField()),
+                (
+                    "unit",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="boundary",
+                        serialize=False,
+                        to="territory.unit",
+                    ),
+                ),
+                ("ring", xiangli.territory.fields.PolygonField()),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("source", models.CharField(max_length=120)),
+                ("synthetic", models.BooleanField()),
             ],
         ),
         migrations.AddField(
-            model_name='unit',
-            name='level',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='units', to='territory.level'),
+            model_name="unit",
+            name="level",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="units",
+                to="territory.level",
+            ),
         ),
         migrations.CreateModel(
-            name='DutyNumber',
+            name="DutyNumber",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('phone', models.CharField(max_length=20)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='duty_numbers', to='territory.unit')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.post')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("phone", models.CharField(max_length=20)),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="duty_numbers",
+                        to="territory.unit",
+                    ),
+                ),
+                (
+                    "post",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="territory.post"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='post',
-            name='scheme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='posts', to='territory.scheme'),
+            model_name="post",
+            name="scheme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="posts", to="territory.scheme"
+            ),
         ),
         migrations.AddField(
-            model_name='level',
-            name='scheme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='territory.scheme'),
+            model_name="level",
+            name="scheme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="levels", to="territory.scheme"
+            ),
         ),
         migrations.CreateModel(
-            name='Succession',
+            name="Succession",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('on', models.DateField()),
-                ('predecessor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='successions', to='territory.unit')),
-                ('successor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.unit')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("on", models.DateField()),
+                (
+                    "predecessor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="successions",
+                        to="territory.unit",
+                    ),
+                ),
+                (
+                    "successor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="territory.unit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Absence',
+            name="Absence",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('starts', models.DateTimeField()),
-                ('ends', models.DateTimeField(null=True)),
-                ('appointment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='absences', to='territory.appointment')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("starts", models.DateTimeField()),
+                ("ends", models.DateTimeField(null=True)),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="absences",
+                        to="territory.appointment",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('ends', None), ('ends__gt', models.F('starts')), _connector='OR'), name='absence_in_order')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends", None), ("ends__gt", models.F("starts")), _connector="OR"),
+                        name="absence_in_order",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='County',
+            name="County",
             fields=[
-                ('unit', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='profile', serialize=False, to='territory.unit')),
-                ('outside_organ', models.CharField(max_length=80)),
-                ('outside_phone', models.CharField(max_length=20)),
-                ('hotline', models.CharField(default='12345', max_length=20)),
-                ('scheme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='counties', to='territory.scheme')),
+                (
+                    "unit",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="profile",
+                        serialize=False,
+                        to="territory.unit",
+                    ),
+                ),
+                ("outside_organ", models.CharField(max_length=80)),
+                ("outside_phone", models.CharField(max_length=20)),
+                ("hotline", models.CharField(default="12345", max_length=20)),
+                (
+                    "scheme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="counties",
+                        to="territory.scheme",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='unit',
-            index=models.Index(fields=['parent', 'path'], name='unit_children'),
+            model_name="unit",
+            index=models.Index(fields=["parent", "path"], name="unit_children"),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='unit_dates_in_order'),
+            model_name="unit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"
+                ),
+                name="unit_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.CheckConstraint(condition=models.Q(('path__endswith', '/')), name='unit_path_closed'),
+            model_name="unit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("path__endswith", "/")), name="unit_path_closed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.UniqueConstraint(condition=models.Q(('plate_code__isnull', False)), fields=('plate_code',), name='unit_plate_once'),
+            model_name="unit",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("plate_code__isnull", False)),
+                fields=("plate_code",),
+                name="unit_plate_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.UniqueConstraint(condition=models.Q(('valid_to', None), models.Q(('code', ''), _negated=True)), fields=('code',), name='unit_code_once_open'),
+            model_name="unit",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("valid_to", None), models.Q(("code", ""), _negated=True)),
+                fields=("code",),
+                name="unit_code_once_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dutynumber',
-            constraint=models.UniqueConstraint(fields=('unit', 'post'), name='duty_number_once'),
+            model_name="dutynumber",
+            constraint=models.UniqueConstraint(fields=("unit", "post"), name="duty_number_once"),
         ),
         migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['user', 'valid_from'], name='appointment_by_user'),
+            model_name="appointment",
+            index=models.Index(fields=["user", "valid_from"], name="appointment_by_user"),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='appointment_dates_in_order'),
+            model_name="appointment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to", None), ("valid_to__gt", models.F("valid_from")), _connector="OR"
+                ),
+                name="appointment_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('single', True), ('standing', 'holder')), expressions=[('unit', '='), ('post', '='), (models.Func('valid_from', 'valid_to', function='daterange'), '&&')], name='appointment_one_holder'),
+            model_name="appointment",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("single", True), ("standing", "holder")),
+                expressions=[
+                    ("unit", "="),
+                    ("post", "="),
+                    (models.Func("valid_from", "valid_to", function="daterange"), "&&"),
+                ],
+                name="appointment_one_holder",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='appointment',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('unit', '='), ('post', '='), ('user', '='), (models.Func('valid_from', 'valid_to', function='daterange'), '&&')], name='appointment_once_a_person'),
+            model_name="appointment",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("unit", "="),
+                    ("post", "="),
+                    ("user", "="),
+                    (models.Func("valid_from", "valid_to", function="daterange"), "&&"),
+                ],
+                name="appointment_once_a_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='post',
-            constraint=models.UniqueConstraint(fields=('scheme', 'code'), name='post_once_in_scheme'),
+            model_name="post",
+            constraint=models.UniqueConstraint(fields=("scheme", "code"), name="post_once_in_scheme"),
         ),
         migrations.AddConstraint(
-            model_name='level',
-            constraint=models.UniqueConstraint(fields=('scheme', 'code'), name='level_once_in_scheme'),
+            model_name="level",
+            constraint=models.UniqueConstraint(fields=("scheme", "code"), name="level_once_in_scheme"),
         ),
         migrations.AddConstraint(
-            model_name='succession',
-            constraint=models.UniqueConstraint(fields=('predecessor', 'successor'), name='succession_once'),
+            model_name="succession",
+            constraint=models.UniqueConstraint(fields=("predecessor", "successor"), name="succession_once"),
         ),
     ]
