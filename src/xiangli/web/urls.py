@@ -1,6 +1,13 @@
 """Addresses of web."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from xiangli.web import pages
 
 app_name = "web"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("look/", pages.choose_look, name="look"),
+    path("healthz", pages.alive, name="alive"),
+    path("readyz", pages.ready, name="ready"),
+    path("robots.txt", pages.robots, name="robots"),
+]
