@@ -104,13 +104,15 @@ def _database(server: Embedded, say: Callable[[str], None]) -> Child:
 
 
 def _granian(host: str, port: int, workers: int) -> list[str]:
-    # Each thread may hold a connection; the embedded database has a hundred for everybody.
+    # A photo from a slow phone holds a thread while it comes in, so there are more than the cores would ask
+    # (which granian warns about, hence its log level). Each may hold a connection; the database has a
+    # hundred for all.
     threads = max(2, min(16, 64 // workers))
     return [
         *(sys.executable, "-m", "granian", "xiangli.config.wsgi:application", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--no-ws"),
         *("--blocking-threads", str(threads), "--backpressure", str(threads)),
-        *("--log-level", "warning", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
+        *("--log-level", "error", "--respawn-failed-workers", "--workers-kill-timeout", "10"),
     ]
 
 
