@@ -43,7 +43,7 @@ check: export DJANGO_SETTINGS_MODULE := xiangli.config.settings
 check: $(DEV_ENV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy src tests $(wildcard bench/*.py)
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
