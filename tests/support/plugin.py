@@ -31,7 +31,8 @@ if not _WORKER:
     _folder = Path(tempfile.mkdtemp(prefix="xiangli-tests-"))
     _folder.chmod(0o755)
     os.environ["XIANGLI_HOME"] = str(_folder / "home")
-    (_folder / "home").mkdir(mode=0o700)
+    (_folder / "home" / "static").mkdir(parents=True)
+    (_folder / "home").chmod(0o700)
     if _OURS:
         _server = Embedded(_folder / "pg", durable=False)
         os.environ["DATABASE_URL"] = _server.url()
