@@ -47,6 +47,10 @@ class StaffSessionMiddleware:
         elif user_id is not None:
             self._keep_desk(request)
 
+        # The shell of the pages about oneself, which this module's own templates and the library's views
+        # share.
+        request.staff_shell = "web/field.html" if sessions.DEVICE in request.session else "web/desk.html"  # type: ignore[attr-defined]  # our own attribute
+
         response = self._second_factor_first(request) or self.get_response(request)
 
         if secret is not None and device is None and sessions.DEVICE_COOKIE not in response.cookies:

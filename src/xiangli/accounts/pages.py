@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from allauth.account.views import LoginView
 from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
 from django.conf import settings
 from django.contrib import messages
@@ -124,6 +125,13 @@ def welcome(request: HttpRequest) -> HttpResponse:
         "start": resolve_url(settings.LOGIN_REDIRECT_URL),
     }
     return render(request, "accounts/welcome.html", context)
+
+
+class SignIn(LoginView):
+    """Name and password, or a passkey where the address allows one."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "passkeys_work": sessions.passkeys_work(self.request)}
 
 
 # --- who is it, again

@@ -29,7 +29,7 @@ _own: list[URLPattern] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((_own, "accounts"))),
-    path("login/", account.login, name="account_login"),
+    path("login/", pages.SignIn.as_view(), name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("2fa/", factor.index, name="mfa_index"),
