@@ -13,6 +13,7 @@ RUN_ENV := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.run)
 DEV_ENV := $(VENV)/.dev
 DIST := src/xiangli/web/static/dist/manifest.json
 SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
+ENGLISH := src/xiangli/web/locale/en/LC_MESSAGES/django.mo
 CHROMIUM := .cache/chromium/chromium
 
 .PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
@@ -20,7 +21,7 @@ CHROMIUM := .cache/chromium/chromium
 
 # Address and port: make run RUN="--port 8080"
 RUN ?=
-run: $(RUN_ENV) $(DIST)
+run: $(RUN_ENV) $(DIST) $(ENGLISH)
 	@$(BIN)/xiangli run --demo $(RUN)
 
 demo: $(RUN_ENV)
@@ -46,13 +47,14 @@ check: $(DEV_ENV)
 	$(BIN)/mypy src tests $(wildcard bench/*.py)
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+	$(BIN)/xiangli messages --check
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
 
 fmt: $(DEV_ENV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV_ENV) $(DIST)
+bench: $(DEV_ENV) $(DIST) $(ENGLISH)
 	$(BIN)/python -m bench $(ARGS)
 
 # The database and the keys in var/ stay: they are somebody's.
@@ -101,6 +103,9 @@ frontend/node_modules/.package-lock.json: frontend/package-lock.json | $(RUN_ENV
 $(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
 	@echo "building the front end"
 	@cd frontend && npm run --silent build -- --logLevel error
+
+$(ENGLISH): $(ENGLISH:.mo=.po) | $(RUN_ENV)
+	@$(BIN)/xiangli messages --compile
 
 # Tests only: a Chromium and a Chinese face.
 browser: $(CHROMIUM)

@@ -54,6 +54,10 @@ def _start() -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """With xdist the controller starts the server: a worker that ends early must not take it along."""
+    if not _WORKER:
+        from xiangli.web.catalogue import compile_catalogue
+
+        compile_catalogue()
     if getattr(session.config.option, "tx", None) and not session.config.option.collectonly:
         _start()
 

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "migrate": ("更新数据库结构", "bring the tables up to date"),
     "worker": ("任务进程", "the process that does outbox jobs"),
     "sealer": ("封存进程", "the process that seals the ledger"),
+    "messages": ("更新英文词句表", "update the English catalogue"),
     "manage": ("Django 管理命令", "Django's own commands"),
     "prepare": ("", ""),
 }
