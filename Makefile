@@ -15,6 +15,7 @@ DIST := src/xiangli/web/static/dist/manifest.json
 SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
 ENGLISH := src/xiangli/web/locale/en/LC_MESSAGES/django.mo
 CHROMIUM := .cache/chromium/chromium
+WORDS := src/xiangli/web/locale/en/LC_MESSAGES/django
 
 .PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
 .DEFAULT_GOAL := run
@@ -28,14 +29,14 @@ demo: $(RUN_ENV)
 	@$(BIN)/xiangli demo
 
 PYTEST := $(BIN)/pytest --quiet
-test: $(DEV_ENV) $(DIST) $(CHROMIUM)
+test: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
 	$(PYTEST) --numprocesses 2 --dist loadscope $(ARGS)
 
 # 5 is "no test matched".
-test-long: $(DEV_ENV) $(DIST) $(CHROMIUM)
+test-long: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
 	$(PYTEST) -m long $(ARGS) || [ $$? -eq 5 ]
 
-soak: $(DEV_ENV) $(DIST) $(CHROMIUM)
+soak: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
 	$(PYTEST) -m soak $(ARGS)
 
 # Settings make a home with keys where there is none; checks have one of their own.
@@ -49,6 +50,7 @@ check: $(DEV_ENV)
 	$(BIN)/deptry src
 	$(BIN)/xiangli messages --check
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
+	$(BIN)/xiangli messages --check
 
 fmt: $(DEV_ENV)
 	$(BIN)/ruff format .
@@ -106,6 +108,10 @@ $(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
 
 $(ENGLISH): $(ENGLISH:.mo=.po) | $(RUN_ENV)
 	@$(BIN)/xiangli messages --compile
+
+$(WORDS).mo: $(WORDS).po | $(RUN_ENV)
+	@$(BIN)/xiangli messages --compile
+	@touch $@
 
 # Tests only: a Chromium and a Chinese face.
 browser: $(CHROMIUM)

@@ -18,4 +18,5 @@ def command(*, if_empty: bool, show: bool) -> None:
 
         if not show:
             load_demo(if_empty=if_empty)
-        show_demo()
+        if show or not if_empty:  # `run` loads before it serves and shows when it does
+            show_demo()
