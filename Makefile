@@ -15,10 +15,11 @@ DIST := src/xiangli/web/static/dist/manifest.json
 SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/testing/*')
 ENGLISH := src/xiangli/web/locale/en/LC_MESSAGES/django.mo
 CHROMIUM := .cache/chromium/chromium
-WORDS := src/xiangli/web/locale/en/LC_MESSAGES/django
 
 .PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
 .DEFAULT_GOAL := run
+# Two installs into one environment at once would undo each other.
+.NOTPARALLEL:
 
 # Address and port: make run RUN="--port 8080"
 RUN ?=
@@ -29,14 +30,14 @@ demo: $(RUN_ENV)
 	@$(BIN)/xiangli demo
 
 PYTEST := $(BIN)/pytest --quiet
-test: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
+test: $(DEV_ENV) $(DIST) $(ENGLISH) $(CHROMIUM)
 	$(PYTEST) --numprocesses 2 --dist loadscope $(ARGS)
 
 # 5 is "no test matched".
-test-long: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
+test-long: $(DEV_ENV) $(DIST) $(ENGLISH) $(CHROMIUM)
 	$(PYTEST) -m long $(ARGS) || [ $$? -eq 5 ]
 
-soak: $(DEV_ENV) $(DIST) $(WORDS).mo $(CHROMIUM)
+soak: $(DEV_ENV) $(DIST) $(ENGLISH) $(CHROMIUM)
 	$(PYTEST) -m soak $(ARGS)
 
 # Settings make a home with keys where there is none; checks have one of their own.
@@ -50,7 +51,6 @@ check: $(DEV_ENV)
 	$(BIN)/deptry src
 	$(BIN)/xiangli messages --check
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
-	$(BIN)/xiangli messages --check
 
 fmt: $(DEV_ENV)
 	$(BIN)/ruff format .
@@ -74,17 +74,18 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 define install
-	@echo "installing $(1)"
-	@$(UV) pip sync --require-hashes $(1)
-	@$(UV) pip install --no-deps --no-build-isolation --editable .
-	@touch $@
+	echo "installing $(1)"; \
+	$(UV) pip sync --require-hashes $(1); \
+	$(UV) pip install --no-deps --no-build-isolation --editable .
 endef
 
 $(VENV)/.run: requirements/run.txt pyproject.toml $(VENV)/.uv
-	$(call install,requirements/run.txt)
+	@if [ ! -e $(DEV_ENV) ]; then set -e; $(call install,requirements/run.txt); fi
+	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.uv
-	$(call install,requirements/dev.txt)
+	@set -e; $(call install,requirements/dev.txt)
+	@touch $@
 
 # The locks hold for every platform and name no registry: a county behind a mirror installs from its mirror.
 LOCK := pip compile --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
@@ -107,9 +108,6 @@ $(DIST): frontend/node_modules/.package-lock.json $(SOURCES)
 	@cd frontend && npm run --silent build -- --logLevel error
 
 $(ENGLISH): $(ENGLISH:.mo=.po) | $(RUN_ENV)
-	@$(BIN)/xiangli messages --compile
-
-$(WORDS).mo: $(WORDS).po | $(RUN_ENV)
 	@$(BIN)/xiangli messages --compile
 	@touch $@
 
