@@ -64,7 +64,8 @@ def presets() -> list[str]:
 
 
 def load_preset(code: str) -> Scheme:
-    """Write the packaged scheme `code` (levels and posts), or bring a loaded one up to date; nothing is removed.
+    """Write the packaged scheme `code` (levels and posts), or bring a loaded one up to date; nothing is
+    removed.
 
     Raises Refused (no_preset) with the codes there are.
     """
@@ -86,15 +87,14 @@ def load_preset(code: str) -> Scheme:
         )
         levels: dict[str, Level] = {}
         for row in wanted["levels"]:
-            parent = row.pop("parent", None)
-            levels[row["code"]], _created = Level.objects.update_or_create(
-                scheme=scheme,
-                code=row.pop("code"),
-                defaults={**row, "parent": levels[parent] if parent else None},
+            key, parent = row.pop("code"), row.pop("parent", None)
+            levels[key], _created = Level.objects.update_or_create(
+                scheme=scheme, code=key, defaults={**row, "parent": levels[parent] if parent else None}
             )
         for row in wanted["posts"]:
+            key = row.pop("code")
             row["duties"], row["permissions"] = spelt_out(row["duties"]), spelt_out(row["permissions"])
-            Post.objects.update_or_create(scheme=scheme, code=row.pop("code"), defaults=row)
+            Post.objects.update_or_create(scheme=scheme, code=key, defaults=row)
     return scheme
 
 

@@ -43,9 +43,13 @@ __all__ = [
     "ancestors",
     "people_on_plate",
     "plate",
+    "plate_unit",
+    "plated_units",
+    "seat_now",
     "seat_of",
     "seat_people",
     "seats_under",
+    "spoken_name",
     "unit_at",
     "unit_of_point",
     "who_answers",
@@ -258,6 +262,28 @@ def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SeatNow:
+    """A seat as people are told of it: post, unit, who is in it now, and its duty number ("" when it has none)."""
+
+    unit_name: str
+    post_name: str
+    name: str
+    phone: str
+
+
+def seat_now(unit_id: UUID, post_id: UUID, *, at: datetime) -> SeatNow | None:
+    """Who sits in a seat now; `name` is empty while nobody does. None: there is no such seat. One statement."""
+    rows = _seat_rows([], "u.id = %(unit)s", "p.id = %(post)s", at=at, unit=unit_id, post=post_id)
+    if not rows:
+        return None
+    present = _present(sorted(rows, key=lambda row: row.standing != Standing.HOLDER))
+    first = rows[0]
+    return SeatNow(
+        first.unit_name, first.title, "、".join(row.user_name or "" for row in present), first.phone or ""
+    )
+
+
 def seats_under(
     path: str, *, at: datetime, near: str | None = None, doing: str = "take_case"
 ) -> list[Answer]:
@@ -336,7 +362,7 @@ class PlateView:
 
 
 def _units(**lookups: Any) -> QuerySet[Unit]:
-    return Unit.objects.select_related("level", "county__profile").filter(**lookups)
+    return Unit.objects.select_related("level", "county__profile", "parent__parent__parent").filter(**lookups)
 
 
 def plate(code: str, *, at: datetime) -> PlateView | None:
@@ -365,6 +391,34 @@ def plate(code: str, *, at: datetime) -> PlateView | None:
         old=old,
         choices=choices,
     )
+
+
+def plate_unit(code: str, *, at: datetime) -> Unit | None:
+    """The unit in force behind a plate, with its county's profile: the unit itself, or the one successor of an ended
+    one. None: no such plate, or an old one with several successors, among which a person must choose. One statement."""
+    normal = normal_plate_code(code)
+    unit = _units(plate_code=normal).first() if normal else None
+    if unit is None or in_force(unit.valid_from, unit.valid_to, day_of(at)):
+        return unit
+    successors = _successors_in_force(unit, day_of(at))
+    return successors[0] if len(successors) == 1 else None
+
+
+def plated_units(paths: Collection[str], *, at: datetime, most: int = 200) -> list[Unit]:
+    """Units in force with a plate at and under any of `paths`, in the order of the tree, `most` at the most. One statement."""
+    within = Q(pk__in=[])
+    for path in paths:
+        within |= Q(path__startswith=path)
+    return list(_units().filter(within, _on(day_of(at)), plate_code__isnull=False).order_by("path")[:most])
+
+
+def spoken_name(unit: Unit) -> str:
+    """A place as people say it: "庙上村 二巷". A unit with a statutory code is known by its own name; a grid or lane by the
+    nearest unit above that has one, then its own. Reads parents, which the units of this module's queries bring along."""
+    above = unit.parent if not unit.code else None
+    while above is not None and not above.code:
+        above = above.parent
+    return f"{above.short_name} {unit.short_name}" if above is not None else unit.short_name
 
 
 def _profile(unit: Unit) -> County | None:

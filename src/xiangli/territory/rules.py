@@ -248,26 +248,33 @@ def _check_character(body: str) -> str:
 
 # What a statutory name says.
 
-_PSEUDO = re.compile(
-    r"虚拟|监狱|看守所|劳教|戒毒所|少管所|"
-    r"开发区|工业园|产业园|科技园|园区|集聚区|集中区|示范区|保税区|旅游区|风景区|景区|管委会|管理委员会|管理区|"
-    r"农场|林场|牧场|渔场|盐场|种畜场|良种场|原种场|茶场|果园场|园艺场|苗圃|养殖场|奶牛场|马场|鹿场|参场|蚕种场|"
-    r"兵团|农垦|生产建设|连队|矿区|油田|煤矿|水库|类似乡|类似居民委员会|类似村委会|[一二三四五六七八九十〇0-9]连$"
+_NEVER_A_COMMUNITY = re.compile("虚拟|监狱|看守所|劳教|戒毒|少管所")
+_ENTERPRISE_OR_ZONE = re.compile(
+    "开发区|工业园|产业园|科技园|物流园|园区|集聚区|集中区|示范区|试验区|保税区|旅游区|景区|管委会|管理委员会|管理区|"
+    "农场|林场|牧场|渔场|盐场|茶场|畜场|种场|果园场|园艺场|苗圃|养殖场|奶牛场|马场|鹿场|参场|采育场|"
+    "兵团|农垦|连队|[0-9一二三四五六七八九十]连$|矿区|油田|公司|生活区"
 )
-_COMMITTEE = re.compile(r"(社区|居民|村民)?(居民|村民)?委员会$|(居|村)委会$")
+_COMMITTEE = re.compile("(社区|居民|村民)?(居民|村民)?委员会$|(居|村|嘎查|牧)委会$")
 
 
 def is_pseudo_unit(name: str, code: str) -> bool:
-    """Whether a row of the statistics is no place of residents' self-government: a prison, farm, zone or
-    the like.
+    """Whether a row of the statistics is no town, and no place of residents' self-government: a prison,
+    farm, zone or the like.
 
-    `code` is the statutory one, 9 digits for a town, 12 for a village. The statistics give towns that are
-    none ("类似乡级单位") 400 to 599 as their last three digits, and villages that are none 400 to 499 or
-    500 to 598.
+    `code` is the statutory one: 9 digits for a town, 12 for a village; above the town nothing is pseudo.
+    The codes keep 400 to 598 in the last three digits for what is like a town, a community or a village
+    without being one. A zone's or farm's name says nothing where the row is a committee all the same
+    (开发区社区居委会); a prison's always does.
     """
     if len(code) not in (9, 12):
         return False
-    return "400" <= code[-3:] <= "598" or _PSEUDO.search(name) is not None
+    if "400" <= code[-3:] <= "598" or _NEVER_A_COMMUNITY.search(name):
+        return True
+    plain = re.sub(
+        "[（(].*$", "", name
+    )  # "永胜村（石材开发区）": the village is real, the bracket says where
+    committee = _COMMITTEE.search(plain) or plain.endswith(("社区", "村", "嘎查", "街道", "镇", "乡"))
+    return not committee and _ENTERPRISE_OR_ZONE.search(plain) is not None
 
 
 def short_name(name: str) -> str:

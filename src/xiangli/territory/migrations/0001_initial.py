@@ -3,10 +3,11 @@
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import xiangli.kernel.ids
-import xiangli.territory.fields
 from django.conf import settings
 from django.db import migrations, models
+
+import xiangli.kernel.ids
+import xiangli.territory.fields
 
 
 class Migration(migrations.Migration):
