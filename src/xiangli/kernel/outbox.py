@@ -30,17 +30,18 @@ ATTEMPTS: Final = 10  # then a person looks
 FIRST_DELAY: Final = timedelta(seconds=5)
 LONGEST_DELAY: Final = timedelta(hours=1)
 LEASE: Final = timedelta(minutes=1)  # after which a message whose worker was killed is taken up again
+LEASE_OF_JOB: Final = timedelta(hours=1)  # a nightly job may take long
 KEEP_DONE: Final = timedelta(days=7)
 _PERIODIC: Final = "periodic:"
 
 Handler = Callable[[OutboxMessage, datetime], object]
-Job = Callable[[datetime], object]
+Work = Callable[[datetime], object]
 H = TypeVar("H", bound=Handler)
-J = TypeVar("J", bound=Job)
+W = TypeVar("W", bound=Work)
 
 _log = logging.getLogger(__name__)
 _handlers: dict[str, Handler] = {}
-_periodic: dict[str, "Rhythm"] = {}
+_jobs: dict[str, "Job"] = {}
 
 
 # -- putting in
@@ -110,24 +111,29 @@ def _next_at(at: time, now: datetime) -> datetime:
     return moment if moment >= local else moment + timedelta(days=1)
 
 
-def periodic(name: str, *, every: timedelta, at: time | None = None) -> Callable[[J], J]:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What runs again and again."""
+
+    work: Work
+    rhythm: Rhythm
+
+
+def periodic(name: str, *, every: timedelta, at: time | None = None) -> Callable[[W], W]:
     """Register a job that runs again and again, on one worker at a time; `at` needs an `every` of whole days.
 
-    A job is an outbox row that writes its successor when it is done: it is retried and seen when stuck like
-    any other effect.
+    A job is an outbox row that writes its successor when it is done, so it is retried and seen when stuck
+    like any other effect. Unlike a handler it runs outside a transaction and makes its own: it may take long.
+    A worker killed in the middle leaves the rest to the next run.
     """
     if at is not None and every % timedelta(days=1):
         raise ValueError("a time of day goes with whole days")
-    topic, rhythm = f"{_PERIODIC}{name}", Rhythm(every, at)
 
-    def register(function: J) -> J:
-        @handler(topic)
-        def run(message: OutboxMessage, now: datetime) -> None:
-            function(now)
-            put(topic, {}, now=now, available_at=rhythm.after(now))
-
-        _periodic[topic] = rhythm
-        return function
+    def register(work: W) -> W:
+        job = Job(work, Rhythm(every, at))
+        if _jobs.setdefault(f"{_PERIODIC}{name}", job).work is not work:
+            raise ValueError(f"job {name!r} is registered twice")
+        return work
 
     return register
 
@@ -138,11 +144,11 @@ def ensure_periodic(now: datetime) -> None:
         with connection.cursor() as cursor:  # two workers starting at once must not start two series
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('xiangli/outbox/periodic', 0))")
         open_jobs = OutboxMessage.objects.filter(topic__startswith=_PERIODIC, done_at=None)
-        open_jobs.exclude(topic__in=_periodic).delete()
+        open_jobs.exclude(topic__in=_jobs).delete()
         there = set(open_jobs.values_list("topic", flat=True))
-        for topic, rhythm in _periodic.items():
+        for topic, job in _jobs.items():
             if topic not in there:
-                put(topic, {}, now=now, available_at=rhythm.first(now))
+                put(topic, {}, now=now, available_at=job.rhythm.first(now))
 
 
 # -- doing
@@ -183,14 +189,20 @@ def work_once(now: datetime, limit: int = 50) -> int:
 def _handle(message: OutboxMessage, now: datetime) -> None:
     if message.attempts > ATTEMPTS:
         raise WorkerEndedError
-    function = _handlers.get(message.topic)
-    if function is None:
+    mine = OutboxMessage.objects.filter(pk=message.pk, done_at=None, attempts=message.attempts)
+    if job := _jobs.get(message.topic):
+        if mine.update(available_at=now + LEASE_OF_JOB):
+            job.work(now)
+            with transaction.atomic():
+                if mine.update(done_at=now, last_error=""):
+                    put(message.topic, {}, now=now, available_at=job.rhythm.after(now))
+    elif function := _handlers.get(message.topic):
+        with transaction.atomic():
+            # Marked first: this is the lock, and whoever waits for it finds the message done.
+            if mine.update(done_at=now, last_error=""):
+                function(message, now)
+    else:
         raise UnknownTopicError
-    with transaction.atomic():
-        # Marked first: this is the lock, and whoever waits for it finds the message done.
-        mine = OutboxMessage.objects.filter(pk=message.pk, done_at=None, attempts=message.attempts)
-        if mine.update(done_at=now, last_error=""):
-            function(message, now)
 
 
 def _fail(message: OutboxMessage, now: datetime, error: str) -> None:

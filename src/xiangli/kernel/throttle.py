@@ -39,3 +39,8 @@ def count(what: str, who: str, *, window: timedelta, now: datetime) -> int:
 def clear(what: str, who: str) -> None:
     """Forget the count, after a success."""
     ThrottleCount.objects.filter(key=f"{what}:{sha256(who.encode()).hexdigest()[:32]}").delete()
+
+
+def forget_old(now: datetime) -> int:
+    """Delete counts of windows that ended long ago; returns how many. No window is longer than a day."""
+    return ThrottleCount.objects.filter(since__lt=now - timedelta(days=2)).delete()[0]
