@@ -6,7 +6,9 @@ import uuid_utils.compat
 
 
 def new_id() -> UUID:
-    """A new UUIDv7 (RFC 9562): 48 bits of milliseconds, then randomness. Use as the default of every primary key."""
+    """A new UUIDv7 (RFC 9562): 48 bits of milliseconds, then randomness. Use as the default of every primary
+    key.
+    """
     return uuid_utils.compat.uuid7()
 
 

@@ -8,40 +8,53 @@ from xiangli.kernel.ids import new_id
 class LedgerEvent(models.Model):
     """Something that happened, for ever: who, in which post, when, to what. Append-only by privileges.
 
-    `data` holds nothing personal (states, codes, unit ids). Words, names and photo ids are in the erasable `LedgerPayload`, to which
-    `commitment` = SHA-256(salt || canonical payload) binds the event. Events of one `stream` are chained: `hash` covers every column
-    above it and the previous event's hash, under the lock on the stream's row that the action holds anyway.
+    `data` holds nothing personal (states, codes, unit ids). Words, names and photo ids are in the erasable
+    `LedgerPayload`, to which `commitment` = SHA-256(salt || canonical payload) binds the event. Events of one
+    `stream` are chained: `hash` covers every column above it and the previous event's hash, under the lock on
+    the stream's row that the action holds anyway.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # the client's id of the act: a resend is the same event
+    # the client's id of the act: a resend is the same event
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.UUIDField()  # the county
     stream = models.UUIDField()  # the matter
     seq = models.PositiveIntegerField()  # 1, 2, 3 … within the stream
     kind = models.CharField(max_length=60)  # the verb: "take_case"
     at = models.DateTimeField()
-    actor = models.UUIDField(null=True)  # the user; null: the reporter or the system, told apart by `authority`
+    # the user; null: the reporter or the system, told apart by `authority`
+    actor = models.UUIDField(null=True)
     authority = models.CharField(max_length=120)  # "appointment:<uuid>", "receipt", "rule:<name>"
     data = models.JSONField(default=dict)
     commitment = models.BinaryField(max_length=32, null=True)  # null: the event has no payload
     prev_hash = models.BinaryField(max_length=32)
     hash = models.BinaryField(max_length=32)
-    seal = models.ForeignKey("kernel.LedgerSeal", null=True, on_delete=models.PROTECT, related_name="events", db_index=False)
+    seal = models.ForeignKey(
+        "kernel.LedgerSeal", null=True, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="ledger_event_once_in_stream")]
         indexes = [
             models.Index(fields=["scope", "id"], condition=models.Q(seal=None), name="ledger_event_unsealed"),
-            models.Index(fields=["seal", "id"], condition=models.Q(seal__isnull=False), name="ledger_event_by_seal"),
+            models.Index(
+                fields=["seal", "id"], condition=models.Q(seal__isnull=False), name="ledger_event_by_seal"
+            ),
         ]
 
 
 class LedgerPayload(models.Model):
-    """The erasable half of an event: words, names, photo ids. Erasing sets `body` and `salt` to null and names the run."""
+    """The erasable half of an event: words, names, photo ids. Erasing sets `body` and `salt` to null and
+    names the run.
+    """
 
-    event = models.OneToOneField(LedgerEvent, primary_key=True, on_delete=models.PROTECT, related_name="payload")
+    event = models.OneToOneField(
+        LedgerEvent, primary_key=True, on_delete=models.PROTECT, related_name="payload"
+    )
     salt = models.BinaryField(max_length=16, null=True)
     body = models.JSONField(null=True)
-    erased_by = models.ForeignKey("kernel.ErasureRun", null=True, on_delete=models.PROTECT, related_name="payloads")
+    erased_by = models.ForeignKey(
+        "kernel.ErasureRun", null=True, on_delete=models.PROTECT, related_name="payloads"
+    )
 
     class Meta:
         constraints = [
@@ -64,7 +77,9 @@ class ErasureRun(models.Model):
 
 
 class LedgerSeal(models.Model):
-    """A batch of new events of one scope, chained to the batch before: `hash` covers number, time, and each event's id and hash."""
+    """A batch of new events of one scope, chained to the batch before: `hash` covers number, time, and each
+    event's id and hash.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.UUIDField()
@@ -79,7 +94,9 @@ class LedgerSeal(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """An effect that leaves through the door after the transaction: written in it, done later, retried, visible when stuck."""
+    """An effect that leaves through the door after the transaction: written in it, done later, retried,
+    visible when stuck.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     topic = models.CharField(max_length=60)  # names the handler: "notices.tell"
@@ -87,7 +104,8 @@ class OutboxMessage(models.Model):
     created_at = models.DateTimeField()
     available_at = models.DateTimeField()  # not before
     attempts = models.PositiveSmallIntegerField(default=0)
-    last_error = models.CharField(max_length=300, default="", blank=True)  # the class of the error, never its data
+    # the class of the error, never its data
+    last_error = models.CharField(max_length=300, default="", blank=True)
     done_at = models.DateTimeField(null=True)
     stuck_at = models.DateTimeField(null=True)  # gave up until a person looks
 
@@ -98,13 +116,19 @@ class OutboxMessage(models.Model):
                 condition=models.Q(done_at=None, stuck_at=None),
                 name="outbox_waiting",
             ),
-            models.Index(fields=["stuck_at"], condition=models.Q(stuck_at__isnull=False, done_at=None), name="outbox_stuck"),
+            models.Index(
+                fields=["stuck_at"],
+                condition=models.Q(stuck_at__isnull=False, done_at=None),
+                name="outbox_stuck",
+            ),
         ]
 
 
 class StoredFile(models.Model):
-    """A checked, stripped and stored picture. Its name is a keyed HMAC of its content within a scope, so that one county cannot
-    probe what another holds; there is no global URL. `references` counts what points at it; at nought it is swept."""
+    """A checked, stripped and stored picture. Its name is a keyed HMAC of its content within a scope, so that
+    one county cannot probe what another holds; there is no global URL. `references` counts what points at it;
+    at nought it is swept.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.UUIDField()
@@ -122,11 +146,17 @@ class StoredFile(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "name"], name="stored_file_once_in_scope")]
-        indexes = [models.Index(fields=["touched_at"], condition=models.Q(references=0), name="stored_file_unreferenced")]
+        indexes = [
+            models.Index(
+                fields=["touched_at"], condition=models.Q(references=0), name="stored_file_unreferenced"
+            )
+        ]
 
 
 class ThrottleCount(models.Model):
-    """How often `key` was used in the window that began at `since`. Keys are digests, never an address or a name."""
+    """How often `key` was used in the window that began at `since`. Keys are digests, never an address or a
+    name.
+    """
 
     key = models.CharField(max_length=80, primary_key=True)
     since = models.DateTimeField()

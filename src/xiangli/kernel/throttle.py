@@ -1,4 +1,6 @@
-"""Counting how often something was tried, in the database, so that every worker process sees the same count."""
+"""Counting how often something was tried, in the database, so that every worker process sees the same
+count.
+"""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,11 +15,12 @@ _BUMP = f"""
         count = CASE WHEN t.since <= %(start)s THEN 1 ELSE t.count + 1 END,
         since = CASE WHEN t.since <= %(start)s THEN excluded.since ELSE t.since END
     RETURNING count
-"""
+"""  # noqa: S608  # the table's own name
 
 
 def bump(what: str, who: str, *, window: timedelta, now: datetime) -> int:
-    """Count one more use of `what` by `who` (an address, a lane; stored as a digest) and return the count within `window`.
+    """Count one more use of `what` by `who` (an address, a lane; stored as a digest) and return the count
+    within `window`.
 
     One statement. Call it outside the action's transaction where the count must survive a refusal.
     """
@@ -32,7 +35,9 @@ def bump(what: str, who: str, *, window: timedelta, now: datetime) -> int:
 def count(what: str, who: str, *, window: timedelta, now: datetime) -> int:
     """The count within `window`, without adding to it."""
     key = f"{what}:{sha256(who.encode()).hexdigest()[:32]}"
-    row = ThrottleCount.objects.filter(key=key, since__gt=now - window).values_list("count", flat=True).first()
+    row = (
+        ThrottleCount.objects.filter(key=key, since__gt=now - window).values_list("count", flat=True).first()
+    )
     return row or 0
 
 

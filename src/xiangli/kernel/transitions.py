@@ -1,6 +1,7 @@
 """Transitions as data: which action leads from which states to which, and the permission it asks for.
 
-A workflow writes its table once; the rule that permits, the button that shows and the generated diagram all read that table.
+A workflow writes its table once; the rule that permits, the button that shows and the generated diagram all
+read that table.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +13,8 @@ from typing import Any
 class Transition:
     """One row: `action` leads from any of `sources` to one of `targets`.
 
-    `permission` is what a post must grant; None marks an act of the reporter, who has no post but holds the receipt.
-    `by_reporter` says so explicitly. `note_required`: the rule in one line asks for words.
+    `permission` is what a post must grant; None marks an act of the reporter, who has no post but holds the
+    receipt. `by_reporter` says so explicitly. `note_required`: the rule in one line asks for words.
     """
 
     action: str
@@ -27,7 +28,9 @@ class Transition:
 
 
 class TransitionTable(Mapping[str, Transition]):
-    """The transitions of one workflow by the name of their action. Refuses a table that names an action twice."""
+    """The transitions of one workflow by the name of their action. Refuses a table that names an action
+    twice.
+    """
 
     def __init__(self, rows: Iterable[Transition]) -> None:
         self._rows: dict[str, Transition] = {}
