@@ -35,7 +35,7 @@ class Category(models.Model):
     class Meta:
         constraints = [
             # sealed categories stay closed until the fence, the look-up register and their tests stand
-            # (rights.md)
+            # (see the residents' rights)
             models.CheckConstraint(
                 name="category_sealed_is_closed", condition=~Q(visibility="sealed") | Q(intake="closed")
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,13 +10,18 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
 from xiangli.cases.rules import Facts, Limits
 from xiangli.cases.states import TABLE, State
+from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
-from xiangli.matters.queries import history
+from xiangli.matters.queries import Happened, history
 from xiangli.matters.states import PhotoRole
+from xiangli.territory.models import County
+from xiangli.territory.queries import seat_now
+from xiangli.web.words import deadline_words
 
 CHINA = ZoneInfo("Asia/Shanghai")  # a limit begins with a day of the law, and the law's days are these
 
@@ -64,9 +69,9 @@ def _limit(name: str, day: date) -> Subquery:
     return Subquery(rows.values("minutes")[:1])
 
 
-def hotlines(numbers: Collection[str]) -> list[Hotline]:
-    """The named hotlines, in the order of the table."""
-    return list(Hotline.objects.filter(number__in=numbers).order_by("order")) if numbers else []
+def hotlines() -> dict[str, Hotline]:
+    """All hotlines by number."""
+    return {row.number: row for row in Hotline.objects.order_by("order")}
 
 
 def facts_of(matter: Matter, case: Case, *, before: int = 0, after: int = 0) -> Facts:
@@ -141,3 +146,108 @@ def neighbours(unit_path: str, *, limit: int = 20) -> list[Neighbour]:
         )
         for pk, name, place, state, at, count in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a matter now, as its reporter is told: post, unit, name and duty number; or the organ outside
+    the county."""
+
+    post: str
+    unit: str
+    name: str
+    phone: str
+    outside: bool = False
+
+
+def who_has(matter: Matter) -> Holder:
+    """The seat in which a matter lies today, and who sits there. One statement, two when it lies outside."""
+    if matter.holder_post_id is None:
+        county = County.objects.filter(pk=matter.county_id).first()
+        organ, phone = (county.outside_organ, county.outside_phone) if county else ("", "12345")
+        return Holder(organ, "", "", phone, outside=True)
+    seat = seat_now(matter.holder_unit_id, matter.holder_post_id, at=clock.now())
+    if seat is None:
+        return Holder("", "", "", "")
+    return Holder(seat.post_name, seat.unit_name, seat.name, seat.phone)
+
+
+def sentence(matter: Matter, holder: Holder) -> str:
+    """How a matter stands, in one sentence for its reporter."""
+    who = holder.post or _("值班台")
+    by = deadline_words(matter.next_clock_at, now=clock.now()) if matter.next_clock_at else ""
+    if holder.outside and matter.state == State.REPORTED:
+        return _("这里负责的人都与这件事有关，请直接联系%(who)s，电话 %(phone)s，并告知事项编号。") % {
+            "who": holder.post,
+            "phone": holder.phone,
+        }
+    said = {
+        State.REPORTED: _("已经收到，由%(who)s安排办理。"),
+        State.ASSIGNED: _("已经交给%(who)s，等他接手。"),
+        State.IN_PROGRESS: _("%(who)s正在处理。"),
+        State.TO_VERIFY: _("已经处理，等另一个人核查。"),
+        State.RESOLVED: _("已经处理好了，请您看看是不是解决了。"),
+        State.CLOSED: _("已经办结。还没解决的话可以要求重办。"),
+        State.WITHDRAWN: _("您已经撤回。"),
+    }[State(matter.state)] % {"who": who}
+    if by and matter.next_clock == "respond":
+        said += _("最迟 %(by)s 前有人响应。") % {"by": by}
+    elif by:
+        said += _("最迟 %(by)s 前办好。") % {"by": by}
+    return said
+
+
+_MARKS = {
+    "report_case": "pin",
+    "assign_case": "people",
+    "take_case": "user",
+    "return_case": "back",
+    "reopen_case": "alert",
+    "evaluate_case": "star",
+    "reveal_contact": "search",
+    "me_too": "people",
+}
+# Whose words the reporter reads besides their own: what was done, and the feedback. Reasons between colleagues stay between them.
+_TOLD = {"resolve_case", "handle_on_spot", "close_case", "reveal_contact"}
+
+
+def event_label(kind: str) -> str:
+    """What an event is called on a timeline."""
+    if kind in TABLE:
+        return str(TABLE[kind].label)
+    return {
+        "report_case": _("反映"),
+        "reveal_contact": _("查看了反映人的联系方式"),
+        "me_too": _("又有人反映"),
+    }.get(kind, kind)
+
+
+def timeline(
+    happened: Sequence[Happened], pictures: Sequence[Mapping[str, Any]], *, for_reporter: bool
+) -> list[dict[str, Any]]:
+    """A matter's history for the timeline component. A reporter reads their own words and those meant for them."""
+    entries = []
+    for row in happened:
+        if row.kind == "me_too" and for_reporter:
+            continue
+        words = row.words.get("words") or row.words.get("note") or ""
+        if for_reporter and not row.by_reporter and row.kind not in _TOLD:
+            words = ""
+        title = event_label(row.kind)
+        if row.kind == "verify_case":
+            title = _("核查通过") if row.data.get("passed") else _("核查未通过")
+        if target := row.words.get("target"):
+            title += f" → {target}"
+        by = _("反映人") if row.by_reporter and not row.name else " ".join(filter(None, (row.post, row.name)))
+        entries.append(
+            {
+                "at": row.at,
+                "title": title,
+                "by": by if not (for_reporter and row.by_reporter) else "",
+                "words": _("（内容已依法删除）") if row.erased else words,
+                "rating": row.data.get("rating"),
+                "photos": [picture for picture in pictures if picture["event"] == row.id],
+                "mark": _MARKS.get(row.kind, "check"),
+            }
+        )
+    return entries

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Exists, Func, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 
 from xiangli.kernel.ids import new_id
 from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Visibility
@@ -82,6 +84,12 @@ class Matter(models.Model):
 
     next_clock = models.CharField(max_length=20, blank=True, default="")  # "respond", "put_right"
     next_clock_at = models.DateTimeField(null=True)
+    # by what lists of open matters are sorted: the clock, and after all clocks what has none; never null, so that it can page by key
+    due_at = models.GeneratedField(
+        expression=Coalesce("next_clock_at", Value(datetime(9999, 1, 1, tzinfo=UTC))),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
     me_too = models.PositiveIntegerField(default=0)
     reported_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -109,7 +117,7 @@ class Matter(models.Model):
             ),
             models.Index(fields=["place_path"], condition=Q(closed_at=None), name="matter_open_by_place"),
             models.Index(
-                fields=["holder_seat", "next_clock_at"],
+                fields=["holder_seat", "due_at"],
                 condition=Q(closed_at=None),
                 name="matter_open_by_seat",
             ),

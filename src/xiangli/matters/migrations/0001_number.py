@@ -8,5 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [("kernel", "0002_extensions")]
 
     operations = [
-        migrations.RunSQL("CREATE SEQUENCE matters_number START 100001", reverse_sql="DROP SEQUENCE matters_number"),
+        migrations.RunSQL(
+            "CREATE SEQUENCE matters_number START 100001", reverse_sql="DROP SEQUENCE matters_number"
+        ),
     ]

@@ -1,0 +1,176 @@
+"""Forms of cases: they validate shape only; whether an act is allowed is asked of the rules."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from xiangli.cases.rules import MAX_PHOTOS, MAX_WORDS
+from xiangli.kernel.files import MAX_BYTES
+from xiangli.kernel.ids import is_client_id
+
+KEPT_SALT = "cases.kept-photos"
+KEPT_SECONDS = 12 * 3600  # photos that wait for the rest of a form are swept after a day
+
+
+class PhotosInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Up to nine photos at once; each is checked by the kernel when it is stored."""
+
+    widget = PhotosInput(
+        attrs={
+            "accept": "image/*",
+            "data-photos": "",
+            "data-most": MAX_PHOTOS,
+            "data-bytes": MAX_BYTES,
+            "data-too-many": _("最多 9 张照片，多出的没有加上。"),
+            "data-too-big": _("有照片超过 20 MB，没有加上。"),
+            "data-remove": _("去掉"),
+        }
+    )
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        single = super().clean
+        files = data if isinstance(data, list | tuple) else [data]
+        cleaned = [single(item, initial) for item in files if item]
+        if self.required and not cleaned:
+            raise ValidationError(self.error_messages["required"], code="required")
+        return [item for item in cleaned if item is not None]
+
+
+class ClientIdField(forms.UUIDField):
+    """The id that the form's page or the phone made: a UUIDv7."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> UUID | None:
+        found: UUID | None = super().clean(value)
+        if found is not None and not is_client_id(found):
+            raise ValidationError(_("表单编号不对，请刷新页面再试。"), code="client_id")
+        return found
+
+
+def words_area(rows: int, **attrs: Any) -> forms.Textarea:
+    # No maxlength: a browser would cut a pasted text without a word. The rule says how much is too much.
+    return forms.Textarea(attrs={"rows": rows, "data-limit": MAX_WORDS, **attrs})
+
+
+class ReportForm(forms.Form):
+    """What, where, who. `kept` carries photos that were stored while another part of the form was still
+    wrong."""
+
+    client_id = ClientIdField()
+    category = forms.SlugField(
+        max_length=60, error_messages={"required": _("请选一类；不知道归哪类就选“其他情况”。")}
+    )
+    photos = PhotosField(
+        label=_("照片"), required=False, help_text=_("最多 9 张。照片里的拍摄地点等信息会被去掉。")
+    )
+    kept = forms.CharField(required=False, widget=forms.HiddenInput)
+    words = forms.CharField(
+        label=_("什么事"),
+        strip=True,
+        widget=words_area(4),
+        help_text=_("说清楚是什么、在哪儿就行。"),
+        error_messages={"required": _("请写几个字，说明是什么事。")},
+    )
+    lat = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
+    lng = forms.FloatField(required=False, min_value=-180, max_value=180, widget=forms.HiddenInput)
+    place_note = forms.CharField(
+        label=_("具体位置"), required=False, max_length=120, help_text=_("比如：村口第三户门前")
+    )
+    name = forms.CharField(
+        label=_("怎么称呼您"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    phone = forms.CharField(
+        label=_("电话"),
+        required=False,
+        max_length=20,
+        help_text=_("只用来就这件事联系您，加密保存，只有乡镇值班台因事才能打开。不留也照样办。"),
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+    def clean_phone(self) -> str:
+        typed = str(self.cleaned_data["phone"]).strip()
+        digits = re.sub(r"[\s\-()（）]", "", typed)
+        if digits and not re.fullmatch(r"\+?\d{5,18}", digits):
+            raise ValidationError(_("电话号码只能是数字，比如 13800000000 或 0359-1234567。"))
+        return digits
+
+
+def kept_ids(mark: str) -> list[UUID]:
+    """The photos stored in an earlier try of the same form; none when the mark is missing, old or forged."""
+    try:
+        ids = signing.loads(mark, salt=KEPT_SALT, max_age=KEPT_SECONDS)
+    except signing.BadSignature:
+        return []
+    return [UUID(value) for value in ids][:MAX_PHOTOS]
+
+
+class ComplaintForm(forms.Form):
+    """Words about the service of those who answer here; private, so no photos and no place beyond the plate."""
+
+    client_id = ClientIdField()
+    words = forms.CharField(
+        label=_("您的意见"),
+        widget=words_area(6),
+        error_messages={"required": _("请写几个字，说明是什么事。")},
+    )
+    name = forms.CharField(
+        label=_("怎么称呼您"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    phone = ReportForm.base_fields["phone"]
+    clean_phone = ReportForm.clean_phone
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("查询码"),
+        max_length=40,
+        help_text=_("回执上的 16 位数字，空格可有可无。"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "data-code": "4"}),
+        error_messages={"required": _("请输入回执上的查询码。")},
+    )
+
+
+class ReporterActForm(forms.Form):
+    """What the holder of a receipt sends back."""
+
+    act_id = ClientIdField()
+    note = forms.CharField(required=False, widget=words_area(3))
+    rating = forms.TypedChoiceField(
+        required=False, coerce=int, empty_value=None, choices=[(n, str(n)) for n in range(1, 6)]
+    )
+
+
+class ActForm(forms.Form):
+    """One act of staff. `seen` is the matter's turn when the page was drawn."""
+
+    act_id = ClientIdField()
+    seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    note = forms.CharField(required=False, widget=words_area(3))
+    before = PhotosField(label=_("处理前照片"), required=False)
+    after = PhotosField(label=_("处理后照片"), required=False)
+    seat = forms.RegexField(r"^[0-9a-f-]{36}:[0-9a-f-]{36}$", required=False)
+    passed = forms.TypedChoiceField(
+        required=False,
+        choices=[("yes", ""), ("no", "")],
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+    )

@@ -1,0 +1,1 @@
+"""Pages of cases: `public` for residents without an account, `staff` for those who answer."""
