@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from xiangli.kernel import clock
+from xiangli.kernel.ids import new_id
 from xiangli.web import icons, words
 from xiangli.web.looks import LOOKS, look_of
 from xiangli.web.navigation import Item
@@ -250,3 +251,9 @@ def stars(value: int | None) -> SafeString | str:
         "★" * value + "☆" * (5 - value),
         STARS[value],
     )
+
+
+@register.simple_tag
+def fresh_id() -> str:
+    """A new id for a form, so that pressing twice is once."""
+    return str(new_id())
