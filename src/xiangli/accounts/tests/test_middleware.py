@@ -10,10 +10,9 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
-from pytest_django.fixtures import SettingsWrapper
 
 from xiangli.accounts import sessions
 from xiangli.accounts.models import Device, User
@@ -32,9 +31,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
-def bare(settings: SettingsWrapper) -> None:
+def bare() -> Iterator[None]:
     """Only the address above, so that what is counted is the middleware's."""
-    settings.ROOT_URLCONF = __name__
+    with override_settings(ROOT_URLCONF=__name__):
+        yield
 
 
 @contextmanager
