@@ -127,7 +127,7 @@ def _load(image: Image.Image) -> None:
     """Decode: a JPEG at 1/2, 1/4 or 1/8 where that is enough, for a fraction of the work."""
     if image.format in _JPEG:
         scale = next((s for s in (8, 4, 2) if max(image.size) // s >= _ENOUGH), 1)
-        image.draft("RGB", (image.width // scale, image.height // scale))
+        image.draft("RGB", (max(1, image.width // scale), max(1, image.height // scale)))
     image.load()
     if image.width * image.height > MAX_PIXELS:  # a HEIC may turn out larger than its header said
         raise _too_many_pixels()
@@ -138,10 +138,12 @@ def _plain(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode in ("P", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
-    elif image.mode in ("1", "I", "I;16"):
+    elif image.mode == "I;16":  # Pillow would clip it to white
+        image = image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    elif image.mode == "1":
         image = image.convert("L")
-    # Scaled first: all that follows costs by the pixel.
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    # Scaled first: all that follows costs by the pixel. 8 MP take 40 ms by Hamming and 99 by Lanczos.
+    image.thumbnail((SIDE, SIDE), Image.Resampling.HAMMING, reducing_gap=2.0)
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("RGBA", "LA"):
         image = image.convert("RGBA")
