@@ -10,6 +10,7 @@ worker. With DATABASE_URL set, that server is used instead.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -26,10 +27,23 @@ _OURS = not _WORKER and "DATABASE_URL" not in os.environ
 _server: Embedded | None = None
 _started = False
 
+
+def _clean(folder: Path, owner: int) -> None:
+    """Stop the server and remove everything the run wrote."""
+    if os.getpid() != owner:  # a child that a test forked
+        return
+    if _server is not None and _started:
+        _server.stop()
+        shutil.rmtree(_server.sockets, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 if not _WORKER:
     # Other users may pass: as root the server runs under one of them.
     _folder = Path(tempfile.mkdtemp(prefix="xiangli-tests-"))
     _folder.chmod(0o755)
+    # Not pytest's own hook at the end: it is not called when the settings cannot be read.
+    atexit.register(_clean, _folder, os.getpid())
     os.environ["XIANGLI_HOME"] = str(_folder / "home")
     (_folder / "home" / "static").mkdir(parents=True)
     (_folder / "home").chmod(0o700)
@@ -67,13 +81,3 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
     """Without xdist the first test that wants a database starts it: rules never wait for one."""
     if fixturedef.argname == "django_db_setup":
         _start()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server and remove everything the run wrote."""
-    if _WORKER:
-        return
-    if _server is not None and _started:
-        _server.stop()
-        shutil.rmtree(_server.sockets, ignore_errors=True)
-    shutil.rmtree(_folder, ignore_errors=True)
