@@ -7,7 +7,9 @@ from xiangli.kernel.ids import new_id
 
 
 class Notice(models.Model):
-    """One line to one person about one stream. Codes and ids only; the page words it, and asks the fence before it shows more."""
+    """One line to one person about one stream. Codes and ids only; the page words it, and asks the fence
+    before it shows more.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     message = models.UUIDField()  # the outbox row that made it: a second delivery makes no second notice

@@ -1,0 +1,46 @@
+"""What a notice says. The kinds are the verbs of the workflows above, so these register their words here."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from xiangli.territory.rules import Actor
+
+Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
+
+_OTHER = _("有一件事项有了新进展")
+_words: dict[str, Any] = {}
+_describers: list[Describe] = []
+
+
+def register_words(words: Mapping[str, Any]) -> None:
+    """Called once by each workflow's app config: what a notice of each kind says.
+
+    {"assign_case": _("有事项交给您办理")}. A kind that has other words already is refused.
+    """
+    for kind, said in words.items():
+        if _words.setdefault(kind, said) != said:
+            raise ValueError(f"kind {kind!r} has words already")
+
+
+def words_of(kind: str) -> Any:
+    """The sentence of a kind; a plain one where nobody registered any."""
+    return _words.get(kind, _OTHER)
+
+
+def register_describer(describe: Describe) -> None:
+    """Called by a module that owns what notices are about. `describe` names, in one statement, those of the
+    ids that the actor may see; what it leaves out stays unnamed: a notice outlives the right to look.
+    """
+    if describe not in _describers:
+        _describers.append(describe)
+
+
+def describe(actor: Actor, about: Collection[UUID]) -> dict[UUID, str]:
+    """The names of what the actor may see."""
+    named: dict[UUID, str] = {}
+    for each in _describers if about else ():
+        named.update(each(actor, about))
+    return named
