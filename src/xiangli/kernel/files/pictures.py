@@ -219,8 +219,8 @@ def _moment(details: Mapping[int, Any], zone: tzinfo) -> datetime | None:
 def _too_many_pixels() -> Refused:
     return Refused(
         "picture_too_many_pixels",
-        _("照片超过 %(most)d 万像素，没有收下。请把相机的分辨率调低一些再拍，或发送它的截图。")
-        % {"most": MAX_PIXELS // 10_000},
+        _("照片超过 %(most)d00 万像素，没有收下。请把相机的分辨率调低一些再拍，或发送它的截图。")
+        % {"most": MAX_PIXELS // 1_000_000},  # megapixels: what English counts in
     )
 
 
