@@ -227,14 +227,10 @@ def _resolve(opened: _Open, act: Act, action: str) -> None:
     case.resolved_at = opened.now
     case.outcome = rules.outcome_of(action)
     case.save(update_fields=["resolved_by", "resolved_at", "outcome"])
-    # The ball goes to the desk that checks or gives feedback. Somebody else means another person: the
-    # resolver is passed over.
-    desk = who_answers(
-        Unit.objects.get(pk=matter.holder_unit_id),
-        DUTY_CLOSE,
-        at=opened.now,
-        excluding=opened.subjects | {_user(act.actor)},
-    )
+    # The ball goes to the desk that checks or gives feedback. Who checks is another person than the resolver.
+    passed_over = opened.subjects | ({_user(act.actor)} if state == State.TO_VERIFY else set())
+    unit = Unit.objects.get(pk=matter.holder_unit_id)
+    desk = who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
     if not desk.outside:
         handler = matter.handler_id
         matters.hold(matter, desk, at=opened.now)

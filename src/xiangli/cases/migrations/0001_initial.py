@@ -8,78 +8,201 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('matters', '0002_initial'),
+        ("matters", "0002_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Hotline',
+            name="Hotline",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=40)),
-                ('name_en', models.CharField(max_length=60)),
-                ('order', models.PositiveSmallIntegerField()),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("name", models.CharField(max_length=40)),
+                ("name_en", models.CharField(max_length=60)),
+                ("order", models.PositiveSmallIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.SlugField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=40)),
-                ('name_en', models.CharField(max_length=60)),
-                ('hint', models.CharField(blank=True, default='', max_length=120)),
-                ('hint_en', models.CharField(blank=True, default='', max_length=200)),
-                ('duty', models.SlugField(max_length=40)),
-                ('intake', models.CharField(choices=[('open', '受理'), ('closed', '暂不在此受理')], default='open', max_length=10)),
-                ('visibility', models.CharField(choices=[('ordinary', '一般'), ('private', '不公开'), ('sealed', '保密')], default='ordinary', max_length=10)),
-                ('evidence', models.CharField(choices=[('none', '不要求照片'), ('after', '处理后照片'), ('before_after', '处理前后照片')], default='none', max_length=12)),
-                ('verify', models.BooleanField(default=False)),
-                ('danger', models.BooleanField(default=False)),
-                ('public', models.BooleanField(default=False)),
-                ('hotlines', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('order', models.PositiveSmallIntegerField(default=100)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.SlugField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=40)),
+                ("name_en", models.CharField(max_length=60)),
+                ("hint", models.CharField(blank=True, default="", max_length=120)),
+                ("hint_en", models.CharField(blank=True, default="", max_length=200)),
+                ("duty", models.SlugField(max_length=40)),
+                (
+                    "intake",
+                    models.CharField(
+                        choices=[("open", "受理"), ("closed", "暂不在此受理")], default="open", max_length=10
+                    ),
+                ),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[("ordinary", "一般"), ("private", "不公开"), ("sealed", "保密")],
+                        default="ordinary",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.CharField(
+                        choices=[
+                            ("none", "不要求照片"),
+                            ("after", "处理后照片"),
+                            ("before_after", "处理前后照片"),
+                        ],
+                        default="none",
+                        max_length=12,
+                    ),
+                ),
+                ("verify", models.BooleanField(default=False)),
+                ("danger", models.BooleanField(default=False)),
+                ("public", models.BooleanField(default=False)),
+                (
+                    "hotlines",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20), blank=True, default=list, size=None
+                    ),
+                ),
+                ("order", models.PositiveSmallIntegerField(default=100)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('visibility', 'sealed'), _negated=True), ('intake', 'closed'), _connector='OR'), name='category_sealed_is_closed'), models.CheckConstraint(condition=models.Q(('public', False), ('visibility', 'ordinary'), _connector='OR'), name='category_public_is_ordinary')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("visibility", "sealed"), _negated=True),
+                            ("intake", "closed"),
+                            _connector="OR",
+                        ),
+                        name="category_sealed_is_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("public", False), ("visibility", "ordinary"), _connector="OR"),
+                        name="category_public_is_ordinary",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('matter', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='case', serialize=False, to='matters.matter')),
-                ('channel', models.CharField(choices=[('plate', '扫牌'), ('web', '网页'), ('staff', '工作人员发现')], max_length=10)),
-                ('outcome', models.CharField(blank=True, choices=[('put_right', '已解决'), ('on_spot', '当场处理'), ('explained', '已说明')], default='', max_length=12)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('reopened', models.PositiveSmallIntegerField(default=0)),
-                ('rating', models.PositiveSmallIntegerField(null=True)),
-                ('reported_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('resolved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.category')),
+                (
+                    "matter",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="case",
+                        serialize=False,
+                        to="matters.matter",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("plate", "扫牌"), ("web", "网页"), ("staff", "工作人员发现")], max_length=10
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[("put_right", "已解决"), ("on_spot", "当场处理"), ("explained", "已说明")],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("reopened", models.PositiveSmallIntegerField(default=0)),
+                ("rating", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "reported_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="cases.category"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('rating', None), models.Q(('rating__gte', 1), ('rating__lte', 5)), _connector='OR'), name='case_rating_one_to_five')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("rating", None),
+                            models.Q(("rating__gte", 1), ("rating__lte", 5)),
+                            _connector="OR",
+                        ),
+                        name="case_rating_one_to_five",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Limit',
+            name="Limit",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('clock', models.CharField(choices=[('respond', 'respond'), ('put_right', 'put right')], max_length=20)),
-                ('minutes', models.PositiveIntegerField()),
-                ('valid_from', models.DateField()),
-                ('source', models.CharField(max_length=200)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='limits', to='cases.category')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "clock",
+                    models.CharField(
+                        choices=[("respond", "respond"), ("put_right", "put right")], max_length=20
+                    ),
+                ),
+                ("minutes", models.PositiveIntegerField()),
+                ("valid_from", models.DateField()),
+                ("source", models.CharField(max_length=200)),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="limits",
+                        to="cases.category",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('category', 'clock', 'valid_from'), name='limit_once_a_day')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("category", "clock", "valid_from"), name="limit_once_a_day"
+                    )
+                ],
             },
         ),
     ]

@@ -45,7 +45,9 @@ def store_photos(uploads: Sequence[UploadedFile], *, scope: UUID, kept: Sequence
             break
         try:
             name = upload.name or ""
-            photo = files.store_picture(cast(BinaryIO, upload), scope=scope, declared_name=name, now=clock.now())
+            photo = files.store_picture(
+                cast(BinaryIO, upload), scope=scope, declared_name=name, now=clock.now()
+            )
         except Refused as refused:
             said = {"number": number, "reason": refused.reason}
             stored.errors.append(_("第 %(number)s 张：%(reason)s") % said)
