@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -197,6 +198,8 @@ class Embedded:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
             process.wait()
+        with suppress(OSError):  # not empty after a hard end; the next start finds it as it is
+            self.sockets.rmdir()
 
     def prepare(self) -> None:
         """Make roles, database, extensions and schema; safe to repeat."""
