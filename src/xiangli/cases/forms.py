@@ -139,6 +139,16 @@ class ComplaintForm(forms.Form):
     clean_phone = ReportForm.clean_phone
 
 
+class PlateForm(forms.Form):
+    plate = forms.CharField(
+        label=_("公示牌编号"),
+        max_length=20,
+        help_text=_("印在二维码下面的 8 位字母和数字。"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-code": "4"}),
+        error_messages={"required": _("请输入公示牌上的编号。")},
+    )
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=_("查询码"),

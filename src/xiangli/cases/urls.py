@@ -6,6 +6,7 @@ from xiangli.cases.pages import public, staff
 
 app_name = "cases"
 urlpatterns: list[URLPattern] = [
+    path("", public.home, name="home"),
     path("p/<slug:plate_code>/", public.show_plate, name="plate"),
     path("p/<slug:plate_code>/report/", public.report, name="report"),
     path("p/<slug:plate_code>/complain/", public.complain, name="complain"),

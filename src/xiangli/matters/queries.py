@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,7 +53,8 @@ def open_text(matter: Matter, what: str, envelope: bytes) -> str:
 @dataclass(frozen=True, slots=True)
 class Happened:
     """One event of a matter, as a timeline shows it. `words` is empty after an erasure, and `erased` says
-    so."""
+    so.
+    """
 
     id: UUID
     kind: str
@@ -68,7 +69,8 @@ class Happened:
 
 def history(matter: Matter) -> list[Happened]:
     """What happened, oldest first, with the words opened. One statement. Call it only behind the fence or
-    a receipt."""
+    a receipt.
+    """
     rows = []
     for row in ledger.history(matter.pk):
         words = dict(row.payload or {})
@@ -92,7 +94,8 @@ def history(matter: Matter) -> list[Happened]:
 
 def seats_on(matter: Matter) -> list[str]:
     """The seats that may act on a matter besides its territory: the holder's, and those that grants name.
-    One statement."""
+    One statement.
+    """
     granted = (
         MatterGrant.objects.filter(matter=matter, ended_at=None)
         .exclude(seat="")
@@ -115,7 +118,8 @@ def inbox(actor: Actor) -> MatterQuerySet:
 
 def my_tasks(actor: Actor) -> MatterQuerySet:
     """Open matters that wait for this actor: taken by them, or lying in a seat of theirs and taken by
-    nobody."""
+    nobody.
+    """
     return inbox(actor).open().filter(Q(handler=actor.user_id) | Q(handler=None, holder_seat__in=actor.seats))
 
 
@@ -159,3 +163,12 @@ def photo_of(matter: Matter, photo_id: UUID) -> MatterPhoto:
     if photo is None:
         raise not_found()
     return photo
+
+
+def chain_heads(county_id: UUID | None) -> Iterator[ledger.StreamHead]:
+    """What each matter's row says is the last event of its stream, by id: what `verify_ledger` compares with
+    the events there are.
+    """
+    matters = Matter.objects.all() if county_id is None else Matter.objects.filter(county=county_id)
+    rows = matters.order_by("pk").values_list("pk", "event_seq", "event_head").iterator(chunk_size=2000)
+    return ((matter_id, seq, bytes(head)) for matter_id, seq, head in rows)

@@ -1,6 +1,8 @@
 """Addresses of matters."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from xiangli.matters import pages
 
 app_name = "matters"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [path("m/<uuid:matter_id>/", pages.open_matter, name="matter")]

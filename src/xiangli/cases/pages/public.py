@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.accounts.sessions import client_address
 from xiangli.cases import actions, queries, rules
-from xiangli.cases.forms import CodeForm, ComplaintForm, ReporterActForm, ReportForm, kept_ids
+from xiangli.cases.forms import CodeForm, ComplaintForm, PlateForm, ReporterActForm, ReportForm, kept_ids
 from xiangli.cases.models import Case
 from xiangli.cases.pages.photos import picture, shown, store_photos
 from xiangli.cases.states import TABLE, Channel, Intake, State
@@ -41,6 +41,21 @@ def _plate(code: str, *, at: datetime) -> PlateView:
     if view is None:
         raise Refused("not_found_plate", _("没有这块公示牌。请对照牌上的编号，或拨打 12345。"))
     return view
+
+
+@require_http_methods(["GET", "POST"])
+def home(request: HttpRequest) -> HttpResponseBase:
+    """The front door: the number on a plate, the code of a receipt, the way in for staff."""
+    form = PlateForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            view = plate(form.cleaned_data["plate"], at=clock.now())
+            if view is not None:
+                return redirect("cases:plate", (view.old or view.unit).plate_code or "")
+            form.add_error("plate", _("没有这块公示牌。请对照牌上的编号，或拨打 12345。"))
+    return render(request, "cases/home.html", {"form": form, "code_form": CodeForm()}, status=status)
 
 
 @require_GET

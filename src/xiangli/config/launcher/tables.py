@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from xiangli.cases.actions import load_categories
 from xiangli.config.words import words
 from xiangli.kernel.ledger import grant_privileges
 
@@ -32,6 +33,7 @@ def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
         say(words(f"更新数据库结构：{count} 步", f"bringing the tables up to date: {count} steps"))
         call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
+    load_categories()
     if served_by:
         grant_privileges(served_by)
 

@@ -11,160 +11,387 @@ import xiangli.kernel.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('kernel', '0002_extensions'),
-        ('matters', '0001_number'),
-        ('territory', '0002_indexes'),
+        ("kernel", "0002_extensions"),
+        ("matters", "0001_number"),
+        ("territory", "0002_indexes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Matter',
+            name="Matter",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(db_default=models.Func(models.Value('matters_number'), function='nextval', output_field=models.BigIntegerField()), editable=False, unique=True)),
-                ('workflow', models.SlugField(max_length=30)),
-                ('topic', models.SlugField(max_length=60)),
-                ('state', models.SlugField(max_length=30)),
-                ('visibility', models.CharField(choices=[('ordinary', '一般'), ('private', '不公开'), ('sealed', '保密')], max_length=10)),
-                ('title', models.CharField(max_length=80)),
-                ('danger', models.BooleanField(default=False)),
-                ('place_path', models.CharField(db_collation='C', max_length=120)),
-                ('lat', models.FloatField(null=True)),
-                ('lng', models.FloatField(null=True)),
-                ('off_map', models.BooleanField(default=False)),
-                ('place_name', models.CharField(max_length=80)),
-                ('place_note', models.CharField(blank=True, default='', max_length=120)),
-                ('holder_seat', models.CharField(db_collation='C', max_length=80)),
-                ('alarm', models.CharField(blank=True, default='', max_length=20)),
-                ('next_clock', models.CharField(blank=True, default='', max_length=20)),
-                ('next_clock_at', models.DateTimeField(null=True)),
-                ('due_at', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Coalesce('next_clock_at', models.Value(datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.UTC))), output_field=models.DateTimeField())),
-                ('me_too', models.PositiveIntegerField(default=0)),
-                ('reported_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('turn', models.PositiveIntegerField(default=0)),
-                ('event_seq', models.PositiveIntegerField(default=0)),
-                ('event_head', models.BinaryField(default=b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00', max_length=32)),
-                ('county', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.unit')),
-                ('handler', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('holder_post', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.post')),
-                ('holder_unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.unit')),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='territory.unit')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=models.Func(
+                            models.Value("matters_number"),
+                            function="nextval",
+                            output_field=models.BigIntegerField(),
+                        ),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                ("workflow", models.SlugField(max_length=30)),
+                ("topic", models.SlugField(max_length=60)),
+                ("state", models.SlugField(max_length=30)),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[("ordinary", "一般"), ("private", "不公开"), ("sealed", "保密")],
+                        max_length=10,
+                    ),
+                ),
+                ("title", models.CharField(max_length=80)),
+                ("danger", models.BooleanField(default=False)),
+                ("place_path", models.CharField(db_collation="C", max_length=120)),
+                ("lat", models.FloatField(null=True)),
+                ("lng", models.FloatField(null=True)),
+                ("off_map", models.BooleanField(default=False)),
+                ("place_name", models.CharField(max_length=80)),
+                ("place_note", models.CharField(blank=True, default="", max_length=120)),
+                ("holder_seat", models.CharField(db_collation="C", max_length=80)),
+                ("alarm", models.CharField(blank=True, default="", max_length=20)),
+                ("next_clock", models.CharField(blank=True, default="", max_length=20)),
+                ("next_clock_at", models.DateTimeField(null=True)),
+                (
+                    "due_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Coalesce(
+                            "next_clock_at",
+                            models.Value(datetime.datetime(9999, 1, 1, 0, 0, tzinfo=datetime.UTC)),
+                        ),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
+                ("me_too", models.PositiveIntegerField(default=0)),
+                ("reported_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("turn", models.PositiveIntegerField(default=0)),
+                ("event_seq", models.PositiveIntegerField(default=0)),
+                (
+                    "event_head",
+                    models.BinaryField(
+                        default=b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "county",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="territory.unit"
+                    ),
+                ),
+                (
+                    "handler",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "holder_post",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="territory.post",
+                    ),
+                ),
+                (
+                    "holder_unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="territory.unit"
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="territory.unit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('matter', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='receipt', serialize=False, to='matters.matter')),
-                ('code_digest', models.BinaryField(max_length=32, unique=True)),
-                ('contact', models.BinaryField(null=True)),
+                (
+                    "matter",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="receipt",
+                        serialize=False,
+                        to="matters.matter",
+                    ),
+                ),
+                ("code_digest", models.BinaryField(max_length=32, unique=True)),
+                ("contact", models.BinaryField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='MatterGrant',
+            name="MatterGrant",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('holder', '办理'), ('department', '部门'), ('together', '协同'), ('supervisor', '督办'), ('sealed', '保密名单')], max_length=12)),
-                ('seat', models.CharField(blank=True, db_collation='C', default='', max_length=80)),
-                ('granted_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='matters.matter')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("holder", "办理"),
+                            ("department", "部门"),
+                            ("together", "协同"),
+                            ("supervisor", "督办"),
+                            ("sealed", "保密名单"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("seat", models.CharField(blank=True, db_collation="C", default="", max_length=80)),
+                ("granted_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "matter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="matters.matter",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatterLink',
+            name="MatterLink",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('merged', '并入'), ('repeats', '重复反映')], max_length=12)),
-                ('at', models.DateTimeField()),
-                ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='matters.matter')),
-                ('other', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='back_links', to='matters.matter')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("merged", "并入"), ("repeats", "重复反映")], max_length=12),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "matter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="matters.matter"
+                    ),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="back_links",
+                        to="matters.matter",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatterPhoto',
+            name="MatterPhoto",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('report', '反映照片'), ('before', '处理前'), ('after', '处理后')], max_length=8)),
-                ('event', models.UUIDField()),
-                ('position', models.PositiveSmallIntegerField()),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.storedfile')),
-                ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='photos', to='matters.matter')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("report", "反映照片"), ("before", "处理前"), ("after", "处理后")],
+                        max_length=8,
+                    ),
+                ),
+                ("event", models.UUIDField()),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="kernel.storedfile"
+                    ),
+                ),
+                (
+                    "matter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="photos",
+                        to="matters.matter",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatterSubject',
+            name="MatterSubject",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subjects', to='matters.matter')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "matter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subjects",
+                        to="matters.matter",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MeToo',
+            name="MeToo",
             fields=[
-                ('id', models.UUIDField(default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('matter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='me_toos', to='matters.matter')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=xiangli.kernel.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "matter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="me_toos",
+                        to="matters.matter",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['next_clock_at', 'id'], name='matter_open_by_clock'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at", None)),
+                fields=["next_clock_at", "id"],
+                name="matter_open_by_clock",
+            ),
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['place_path'], name='matter_open_by_place'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at", None)), fields=["place_path"], name="matter_open_by_place"
+            ),
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['holder_seat', 'due_at'], name='matter_open_by_seat'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at", None)),
+                fields=["holder_seat", "due_at"],
+                name="matter_open_by_seat",
+            ),
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at', None), ('handler__isnull', False)), fields=['handler'], name='matter_open_by_handler'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at", None), ("handler__isnull", False)),
+                fields=["handler"],
+                name="matter_open_by_handler",
+            ),
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at__isnull', False)), fields=['place', '-closed_at', '-id'], name='matter_closed'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", False)),
+                fields=["place", "-closed_at", "-id"],
+                name="matter_closed",
+            ),
         ),
         migrations.AddIndex(
-            model_name='matter',
-            index=models.Index(condition=models.Q(('closed_at__isnull', False)), fields=['county', '-closed_at', '-id'], name='matter_closed_county'),
+            model_name="matter",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", False)),
+                fields=["county", "-closed_at", "-id"],
+                name="matter_closed_county",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matter',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_clock', ''), ('next_clock_at', None)), models.Q(models.Q(('next_clock', ''), _negated=True), ('next_clock_at__isnull', False)), _connector='OR'), name='matter_clock_named'),
+            model_name="matter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("next_clock", ""), ("next_clock_at", None)),
+                    models.Q(models.Q(("next_clock", ""), _negated=True), ("next_clock_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="matter_clock_named",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mattergrant',
-            index=models.Index(condition=models.Q(('ended_at', None), models.Q(('seat', ''), _negated=True)), fields=['seat', 'matter'], name='grant_by_seat'),
+            model_name="mattergrant",
+            index=models.Index(
+                condition=models.Q(("ended_at", None), models.Q(("seat", ""), _negated=True)),
+                fields=["seat", "matter"],
+                name="grant_by_seat",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mattergrant',
-            index=models.Index(condition=models.Q(('ended_at', None), ('user__isnull', False)), fields=['user', 'matter'], name='grant_by_user'),
+            model_name="mattergrant",
+            index=models.Index(
+                condition=models.Q(("ended_at", None), ("user__isnull", False)),
+                fields=["user", "matter"],
+                name="grant_by_user",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mattergrant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('user', None), models.Q(('seat', ''), _negated=True)), models.Q(('user__isnull', False), ('seat', '')), _connector='OR'), name='grant_to_one'),
+            model_name="mattergrant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("user", None), models.Q(("seat", ""), _negated=True)),
+                    models.Q(("user__isnull", False), ("seat", "")),
+                    _connector="OR",
+                ),
+                name="grant_to_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matterlink',
-            constraint=models.UniqueConstraint(fields=('matter', 'other', 'kind'), name='link_once'),
+            model_name="matterlink",
+            constraint=models.UniqueConstraint(fields=("matter", "other", "kind"), name="link_once"),
         ),
         migrations.AddConstraint(
-            model_name='matterphoto',
-            constraint=models.UniqueConstraint(fields=('event', 'position'), name='photo_position_once'),
+            model_name="matterphoto",
+            constraint=models.UniqueConstraint(fields=("event", "position"), name="photo_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='mattersubject',
-            constraint=models.UniqueConstraint(fields=('matter', 'user'), name='subject_once'),
+            model_name="mattersubject",
+            constraint=models.UniqueConstraint(fields=("matter", "user"), name="subject_once"),
         ),
     ]
