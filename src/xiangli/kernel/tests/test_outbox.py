@@ -1,9 +1,12 @@
 import threading
 from datetime import UTC, datetime, time, timedelta
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
@@ -368,3 +371,16 @@ def test_the_kernels_own_jobs_clean_up_at_night() -> None:
 @pytest.mark.django_db
 def test_retrying_what_is_not_there_says_so() -> None:
     assert not outbox.retry(UUID(int=1), now=NOW)
+
+
+@pytest.mark.django_db
+def test_the_command_shows_what_is_stuck_and_lets_it_try_again(told: list[Any]) -> None:
+    message = put("test.tell", {"n": 1}, now=NOW)
+    OutboxMessage.objects.update(stuck_at=NOW, attempts=ATTEMPTS, last_error="ValueError")
+    out = StringIO()
+    call_command("outbox", stdout=out)
+    assert f"{message.pk}  test.tell  ValueError  2026-11-20 16:00:00" in out.getvalue()
+    call_command("outbox", "--retry", stdout=StringIO())
+    assert (only().stuck_at, only().attempts) == (None, 0)
+    with pytest.raises(CommandError, match=str(message.pk)):
+        call_command("outbox", "--retry", str(message.pk), stdout=StringIO())
