@@ -190,14 +190,15 @@ class Embedded:
     def stop(self, *, wait_s: float = 20) -> None:
         """Stop the server: clients are cut off, the data is flushed. After `wait_s` seconds it is killed."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
+        if process is None:
             return
-        process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
-        try:
-            process.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
+            try:
+                process.wait(wait_s)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGQUIT)
+                process.wait()
         with suppress(OSError):  # not empty after a hard end; the next start finds it as it is
             self.sockets.rmdir()
 

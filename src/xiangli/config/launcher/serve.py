@@ -86,6 +86,8 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
         finally:
             say(words("正在停止…", "stopping…"))
             tree.stop()
+            if server is not None:
+                server.stop()
             say(words("已停止", "stopped"))
 
 
