@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef, Subquery
 
 from xiangli.accounts.models import Device, Enrolment, User
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -40,6 +42,16 @@ def live_device(secret: str) -> Device | None:
 def devices_of(user_id: UUID) -> QuerySet[Device]:
     """A person's enrolled phones, the newest first."""
     return Device.objects.filter(user_id=user_id, revoked_at=None).order_by("-enrolled_at", "pk")
+
+
+def with_enrolment_state(people: QuerySet[User], *, now: datetime) -> QuerySet[User]:
+    """People with `has_phone` (one is enrolled) and `link_until` (when an unused link of theirs ends, or
+    None)."""
+    phones = Device.objects.filter(user=OuterRef("pk"), revoked_at=None)
+    links = Enrolment.objects.filter(
+        user=OuterRef("pk"), used_at=None, revoked_at=None, expires_at__gt=now
+    ).order_by("-expires_at")
+    return people.annotate(has_phone=Exists(phones), link_until=Subquery(links.values("expires_at")[:1]))
 
 
 def enrolment_of(token: str) -> Enrolment | None:

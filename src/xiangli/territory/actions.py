@@ -14,6 +14,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from xiangli.accounts import actions as accounts
+from xiangli.accounts.models import Enrolment
 from xiangli.kernel import clock
 from xiangli.kernel.ledger import Chain
 from xiangli.kernel.models import LedgerEvent
@@ -34,9 +36,12 @@ from xiangli.territory.models import (
 from xiangli.territory.rules import (
     APPOINT_STAFF,
     END_UNIT,
+    ENROL_STAFF,
     Actor,
+    day_of,
     in_force,
     is_label,
+    may_enrol,
     needs_second_factor,
     overlap,
     plate_code_from,
@@ -360,6 +365,35 @@ def set_duty_number(*, by: Actor | None = None, unit: Unit, post: Post, phone: s
         )
         _record(locked, "set_duty_number", by, authority, now, {"post": post.code})
     return number
+
+
+def issue_enrolment(*, by: Actor, user_id: UUID, now: datetime) -> tuple[Any, Enrolment, str]:
+    """Hand out the one-time link of a person below the actor's unit: the person, the enrolment, its token.
+
+    Raises Refused: not_found for anybody outside the actor's territory, not_permitted for somebody who also
+    holds a post at the actor's level or above, account_inactive.
+    """
+    with transaction.atomic():
+        standing = list(
+            Appointment.objects.select_related("user", "unit")
+            .filter(Q(valid_to=None) | Q(valid_to__gt=day_of(now)), user=user_id)
+            .order_by("unit__path", "id")
+        )
+        below = [a for a in standing if may_enrol(by, [a.unit.path])]
+        if by.user_id is None or not below:
+            raise Refused("not_found", _("您的辖区里没有这个人。请核对名单，或先请管岗位的人任命。"))
+        if not may_enrol(by, [a.unit.path for a in standing]):
+            raise Refused(
+                "not_permitted",
+                _("%(name)s还有与您同级或上级的岗位，链接要由上一级（乡镇或县综治中心）来发。")
+                % {"name": below[0].user.display_name},
+            )
+        unit = _lock(below[0].unit)
+        authority = _authority(by, ENROL_STAFF, unit)
+        issuer = get_user_model()._default_manager.get(pk=by.user_id)
+        enrolment, token = accounts.issue_enrolment(user=below[0].user, issued_by=issuer, now=now)
+        _record(unit, "issue_enrolment", by, authority, now, {"user": user_id, "enrolment": enrolment.pk})
+    return below[0].user, enrolment, token
 
 
 def _lock(unit: Unit) -> Unit:

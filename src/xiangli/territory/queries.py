@@ -11,12 +11,17 @@ from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from xiangli.territory.models import Appointment, County, Standing, Unit
+from xiangli.accounts.queries import with_enrolment_state
+from xiangli.kernel.refusals import Refused
+from xiangli.territory.models import Appointment, County, Post, Standing, Unit
 from xiangli.territory.rules import (
+    ENROL_STAFF,
     NOBODY,
     OUTSIDE,
     Actor,
@@ -26,25 +31,30 @@ from xiangli.territory.rules import (
     day_of,
     in_force,
     line_of,
+    may_enrol,
     normal_plate_code,
     pick_answer,
     seat_of,
 )
+from xiangli.web.paging import Page, paginate
 
 __all__ = [
     "NOBODY",
     "OUTSIDE",
     "Actor",
     "Answer",
+    "Enrollable",
     "Held",
     "PlatePerson",
     "PlateView",
     "actor_for",
     "ancestors",
     "people_on_plate",
+    "people_to_enrol",
     "plate",
     "plate_unit",
     "plated_units",
+    "post_of",
     "seat_now",
     "seat_of",
     "seat_people",
@@ -106,6 +116,51 @@ def actor_for(user: Any, *, at: datetime) -> Actor:
         ) in rows
     )  # fmt: skip
     return Actor(user_id=user.pk, name=user.display_name, held=held)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollable:
+    """One person of the list of people to enrol: where they stand, and whether they can work already."""
+
+    user: Any  # with `has_phone` and `link_until` (accounts.queries.with_enrolment_state)
+    posts: tuple[tuple[str, str], ...]  # (place as people say it, post)
+    allowed: bool  # the actor may hand out the link
+
+
+def people_to_enrol(
+    actor: Actor, *, at: datetime, search: str = "", cursor: str = ""
+) -> tuple[list[Enrollable], Page[Any]]:
+    """People appointed below the units where the actor enrols, by name, a page at a time, and the page.
+    Two statements."""
+    day = day_of(at)
+    below = Q(pk__in=[])
+    for held in actor.held:
+        if ENROL_STAFF in held.permissions:
+            below |= Q(unit__path__startswith=held.unit_path) & ~Q(unit__path=held.unit_path)
+    standing = Appointment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=day))
+    people = get_user_model()._default_manager.filter(
+        Exists(standing.filter(below, user=OuterRef("pk"))), is_active=True
+    )
+    if search:
+        people = people.filter(display_name__icontains=search)
+    page = paginate(with_enrolment_state(people, now=at), order=("display_name", "id"), cursor=cursor)
+    rows = standing.filter(user__in=[user.pk for user in page.items]).select_related(
+        "post", "unit__parent__parent"
+    )
+    by_user: dict[UUID, list[Appointment]] = {}
+    for row in rows.order_by("unit__path", "post__order"):
+        by_user.setdefault(row.user_id, []).append(row)
+    return [
+        Enrollable(
+            user=user,
+            posts=tuple(
+                (spoken_name(row.unit), row.post.name_en if _english() else row.post.name)
+                for row in by_user.get(user.pk, ())
+            ),
+            allowed=may_enrol(actor, [row.unit.path for row in by_user.get(user.pk, ())]),
+        )
+        for user in page.items
+    ], page
 
 
 # One row for each person in force on each post that stands in one of the units; one row without a person
@@ -253,6 +308,22 @@ def unit_at(code_or_path: str, *, at: datetime) -> Unit | None:
     return Unit.objects.select_related("level", "county__profile").filter(named, _on(day_of(at))).first()
 
 
+def post_of(unit: Unit, code: str) -> Post:
+    """The post of this code in the scheme of the unit's county. Raises Refused: no_scheme, no_post (names the
+    posts that stand on the unit's level)."""
+    county = _profile(unit)
+    if county is None:
+        raise Refused("no_scheme", _("这个县还没有选用层级方案；请用 xiangli import-units --county 导入它。"))
+    posts = {post.code: post for post in Post.objects.filter(scheme=county.scheme_id)}
+    if code not in posts:
+        level = unit.level.code if unit.level else ""
+        fitting = "、".join(sorted(post.code for post in posts.values() if level in post.levels))
+        raise Refused(
+            "no_post", _("没有岗位 %(code)s；这一级可任命：%(all)s。") % {"code": code, "all": fitting}
+        )
+    return posts[code]
+
+
 def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
     """The users who sit in a seat at `at`: the holder first, then deputies; the absent are among them."""
     return list(
@@ -264,7 +335,8 @@ def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class SeatNow:
-    """A seat as people are told of it: post, unit, who is in it now, and its duty number ("" when it has none)."""
+    """A seat as people are told of it: post, unit, who is in it now, and its duty number ("" when it has
+    none)."""
 
     unit_name: str
     post_name: str
@@ -273,7 +345,8 @@ class SeatNow:
 
 
 def seat_now(unit_id: UUID, post_id: UUID, *, at: datetime) -> SeatNow | None:
-    """Who sits in a seat now; `name` is empty while nobody does. None: there is no such seat. One statement."""
+    """Who sits in a seat now; `name` is empty while nobody does. None: there is no such seat. One
+    statement."""
     rows = _seat_rows([], "u.id = %(unit)s", "p.id = %(post)s", at=at, unit=unit_id, post=post_id)
     if not rows:
         return None
@@ -394,8 +467,9 @@ def plate(code: str, *, at: datetime) -> PlateView | None:
 
 
 def plate_unit(code: str, *, at: datetime) -> Unit | None:
-    """The unit in force behind a plate, with its county's profile: the unit itself, or the one successor of an ended
-    one. None: no such plate, or an old one with several successors, among which a person must choose. One statement."""
+    """The unit in force behind a plate, with its county's profile: the unit itself, or the one successor of
+    an ended one. None: no such plate, or an old one with several successors, among which a person must
+    choose. One statement."""
     normal = normal_plate_code(code)
     unit = _units(plate_code=normal).first() if normal else None
     if unit is None or in_force(unit.valid_from, unit.valid_to, day_of(at)):
@@ -405,7 +479,8 @@ def plate_unit(code: str, *, at: datetime) -> Unit | None:
 
 
 def plated_units(paths: Collection[str], *, at: datetime, most: int = 200) -> list[Unit]:
-    """Units in force with a plate at and under any of `paths`, in the order of the tree, `most` at the most. One statement."""
+    """Units in force with a plate at and under any of `paths`, in the order of the tree, `most` at the
+    most. One statement."""
     within = Q(pk__in=[])
     for path in paths:
         within |= Q(path__startswith=path)
@@ -413,8 +488,9 @@ def plated_units(paths: Collection[str], *, at: datetime, most: int = 200) -> li
 
 
 def spoken_name(unit: Unit) -> str:
-    """A place as people say it: "庙上村 二巷". A unit with a statutory code is known by its own name; a grid or lane by the
-    nearest unit above that has one, then its own. Reads parents, which the units of this module's queries bring along."""
+    """A place as people say it: "庙上村 二巷". A unit with a statutory code is known by its own name; a
+    grid or lane by the nearest unit above that has one, then its own. Reads parents, which the units of
+    this module's queries bring along."""
     above = unit.parent if not unit.code else None
     while above is not None and not above.code:
         above = above.parent

@@ -14,6 +14,7 @@ OUTSIDE = "outside"  # the seat of the organ outside the county
 
 APPOINT_STAFF = "appoint_staff"
 END_UNIT = "end_unit"
+ENROL_STAFF = "enrol_staff"
 PRINT_PLATE = "print_plate"
 REVEAL_CONTACT = "reveal_contact"  # opens personal fields: whoever holds it signs in with a second factor
 
@@ -203,6 +204,22 @@ def pick_answer(
         user_name=chosen.user_name,
         deputy=chosen.deputy,
         alarm="vacant" if passed - barred_paths or chosen.absent else "",
+    )
+
+
+def may_enrol(actor: Actor, paths: Collection[str]) -> bool:
+    """Whether `actor` may hand out the link of a person who is appointed, now or soon, in the units at
+    `paths`.
+
+    Every one of them lies below a unit where the actor enrols, never at its own level: whoever hands out a
+    link could open it, so it must lead to nothing that the actor does not already answer for.
+    """
+    return bool(paths) and all(
+        any(
+            ENROL_STAFF in held.permissions and path != held.unit_path and path.startswith(held.unit_path)
+            for held in actor.held
+        )
+        for path in paths
     )
 
 

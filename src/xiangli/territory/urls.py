@@ -1,6 +1,11 @@
 """Addresses of territory."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from xiangli.territory import pages
 
 app_name = "territory"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("enrolments/", pages.enrol_people, name="enrol_people"),
+    path("enrolments/<uuid:user_id>/", pages.issue_enrolment, name="issue_enrolment"),
+]
