@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from xiangli.accounts.models import Device, Enrolment, User
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -57,6 +58,15 @@ def with_enrolment_state(people: QuerySet[User], *, now: datetime) -> QuerySet[U
 def enrolment_of(token: str) -> Enrolment | None:
     """The enrolment of a link's token, whatever became of it, with its user."""
     return Enrolment.objects.select_related("user").filter(token_digest=digest(token)).first()
+
+
+def people_called(name: str) -> list[User]:
+    """Active people whose name to sign in by, full name or id is `name`; for an administrator at the
+    machine."""
+    same = Q(username=name.lower()) | Q(display_name=name)
+    with suppress(ValueError):
+        same |= Q(pk=UUID(name))
+    return list(User.objects.filter(same, is_active=True).order_by("display_name", "pk")[:20])
 
 
 def has_second_factor(user: User | AnonymousUser) -> bool:
