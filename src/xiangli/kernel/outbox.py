@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -257,6 +258,7 @@ def run_worker(stop: threading.Event) -> None:
             stop.wait(5)
 
 
+@cache
 def _load_handlers() -> None:
     autodiscover_modules("tasks")
 

@@ -137,7 +137,7 @@ def publish_heads(now: datetime, folder: Path | None = None) -> list[Path]:
     for scope in LedgerSeal.objects.order_by().values_list("scope", flat=True).distinct():
         try:
             written.append(publish_head(scope, now, folder))
-        except HeadError as error:
+        except (HeadError, OSError) as error:  # a full disk must not stop the sealing
             _log.error("ledger: no head of %s is published: %s", scope, error)
     return written
 

@@ -499,6 +499,7 @@ def test_a_half_written_head_leaves_the_old_one(
     monkeypatch.setattr("xiangli.kernel.ledger.heads.os.fsync", full)
     with pytest.raises(OSError, match="no space"):
         publish_head(book.here, LATER + timedelta(minutes=1))
+    assert publish_heads(LATER + timedelta(minutes=1)) == []  # said in the log; sealing goes on
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
