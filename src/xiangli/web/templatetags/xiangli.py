@@ -12,7 +12,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
@@ -229,7 +229,7 @@ def form_errors(form: Any) -> dict[str, Any]:
 STARS: Mapping[int, Any] = {
     1: gettext_lazy("很不满意"),
     2: gettext_lazy("不满意"),
-    3: gettext_lazy("一般"),
+    3: pgettext_lazy("评价", "一般"),
     4: gettext_lazy("满意"),
     5: gettext_lazy("很满意"),
 }
