@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core import signing
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from xiangli.cases.forms import KEPT_SALT
@@ -39,21 +40,18 @@ def store_photos(uploads: Sequence[UploadedFile], *, scope: UUID, kept: Sequence
     stored = Stored()
     if kept:
         stored.photos = list(StoredFile.objects.filter(pk__in=kept, scope=scope))
+    read: list[files.Picture] = []
     for number, upload in enumerate(uploads, start=1):
-        if len(stored.photos) >= MAX_PHOTOS:
+        if len(stored.photos) + len(read) >= MAX_PHOTOS:
             stored.errors.append(_("最多 9 张照片，从第 %(number)s 张起没有收下。") % {"number": number})
             break
         try:
-            name = upload.name or ""
-            photo = files.store_picture(
-                cast(BinaryIO, upload), scope=scope, declared_name=name, now=clock.now()
-            )
+            read.append(files.read_picture(cast(BinaryIO, upload), zone=timezone.get_default_timezone()))
         except Refused as refused:
             said = {"number": number, "reason": refused.reason}
             stored.errors.append(_("第 %(number)s 张：%(reason)s") % said)
-        else:
-            if photo.pk not in {known.pk for known in stored.photos}:
-                stored.photos.append(photo)
+    new = files.store_pictures(read, scope=scope, now=clock.now())
+    stored.photos = list({photo.pk: photo for photo in (*stored.photos, *new)}.values())
     return stored
 
 

@@ -19,6 +19,7 @@ from xiangli.kernel.files.store import (
     open_picture,
     release,
     store_picture,
+    store_pictures,
     sweep,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "read_picture",
     "release",
     "store_picture",
+    "store_pictures",
     "sweep",
 ]

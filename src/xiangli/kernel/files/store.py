@@ -6,7 +6,7 @@ sweep never takes what somebody has just stored again.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import BinaryIO, Final, cast
 from uuid import UUID
@@ -29,14 +29,15 @@ GRACE: Final = timedelta(hours=24)  # so long an unused file is kept after it wa
 
 logger = logging.getLogger(__name__)
 
-# Locked by id first: two acts that share pictures would otherwise wait for each other. A file that stands
-# twice among the ids counts twice. What the sweep may take already is gone for everybody.
+# Locked in the order of names first, as when they are stored: two acts that share pictures would otherwise wait
+# for each other. A file that stands twice among the ids counts twice. What the sweep may take already is gone
+# for everybody.
 _COUNT = f"""
     WITH wanted AS (SELECT id, count(*) AS times FROM unnest(%(ids)s::uuid[]) AS id GROUP BY id),
     locked AS (
         SELECT f.id FROM {StoredFile._meta.db_table} AS f JOIN wanted USING (id)
         WHERE f."references" > 0 OR f.touched_at > %(swept)s
-        ORDER BY f.id FOR UPDATE OF f
+        ORDER BY f.scope, f.name FOR UPDATE OF f
     )
     UPDATE {StoredFile._meta.db_table} AS f
     SET "references" = f."references" + %(step)s * wanted.times,
@@ -46,10 +47,8 @@ _COUNT = f"""
 
 
 def store_picture(stream: BinaryIO, *, scope: UUID, declared_name: str, now: datetime) -> StoredFile:
-    """Check, strip and store a picture for `scope`; the same picture again is the same row. Two statements.
+    """Check, strip and store a picture for `scope`: `store_pictures` for one.
 
-    The row counts no reference yet: call `add_references` in the act's own transaction, within GRACE. Call
-    this outside any transaction (RuntimeError otherwise), or a failing act leaves bytes that no row knows.
     `declared_name` is what the sender calls the file. It is stored nowhere: a refusal gives it back as the
     fact `picture`, so that a person with nine photos knows which one. Raises Refused as `read_picture` does.
     """
@@ -57,28 +56,48 @@ def store_picture(stream: BinaryIO, *, scope: UUID, declared_name: str, now: dat
         picture = read_picture(stream, zone=timezone.get_default_timezone())
     except Refused as refused:
         raise Refused(refused.code, refused.reason, picture=declared_name) from refused
-    name = mac(picture.content, purpose="file-name", scope=scope).hex()
-    file = StoredFile(
-        scope=scope,
-        name=name,
-        size=len(picture.content),
-        media_type=MEDIA_TYPE,
-        width=picture.width,
-        height=picture.height,
-        taken_lat=picture.taken_lat,
-        taken_lng=picture.taken_lng,
-        taken_at=picture.taken_at,
-        created_at=now,
-        touched_at=now,
-    )
+    return store_pictures([picture], scope=scope, now=now)[0]
+
+
+def store_pictures(found: Sequence[Picture], *, scope: UUID, now: datetime) -> list[StoredFile]:
+    """Store checked pictures for `scope`, and return a row for each; the same picture again is the same row.
+    Two statements, however many.
+
+    The rows count no reference yet: call `add_references` in the act's own transaction, within GRACE. Call
+    this outside any transaction (RuntimeError otherwise), or a failing act leaves bytes that no row knows.
+    """
+    names = [mac(picture.content, purpose="file-name", scope=scope).hex() for picture in found]
+    pictures = dict(zip(names, found, strict=True))
+    if not pictures:
+        return []
+    rows = [
+        StoredFile(
+            scope=scope,
+            name=name,
+            size=len(picture.content),
+            media_type=MEDIA_TYPE,
+            width=picture.width,
+            height=picture.height,
+            taken_lat=picture.taken_lat,
+            taken_lng=picture.taken_lng,
+            taken_at=picture.taken_at,
+            created_at=now,
+            touched_at=now,
+        )
+        for name, picture in sorted(pictures.items())
+    ]
     with transaction.atomic(durable=True):
         StoredFile.objects.bulk_create(
-            [file], update_conflicts=True, unique_fields=["scope", "name"], update_fields=["touched_at"]
+            rows, update_conflicts=True, unique_fields=["scope", "name"], update_fields=["touched_at"]
         )
     with transaction.atomic(durable=True):
-        file = StoredFile.objects.select_for_update().get(scope=scope, name=name)
-        _write(file, picture)
-    return file
+        locked = (
+            StoredFile.objects.select_for_update().filter(scope=scope, name__in=pictures).order_by("name")
+        )
+        stored = {file.name: file for file in locked}
+        for name, file in stored.items():
+            _write(file, pictures[name])
+    return [stored[name] for name in names]
 
 
 def open_picture(file: StoredFile, *, thumbnail: bool) -> BinaryIO:

@@ -93,7 +93,7 @@ def _insert(rows: Sequence[Model]) -> tuple[str, Sequence[Any]]:
     """The statement by which Django would insert new rows, and its parameters."""
     model = type(rows[0])
     query = InsertQuery(model)
-    query.insert_values(model._meta.concrete_fields, rows)
+    query.insert_values(model._meta.concrete_fields, list(rows))
     [(statement, parameters)] = query.get_compiler(connection=connection).as_sql()
     return statement, parameters
 

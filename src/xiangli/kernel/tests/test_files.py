@@ -689,3 +689,16 @@ def test_the_sweep_passes_by_a_photo_that_is_being_used(
     assert swept == [0]
     file.refresh_from_db()
     assert file.references == 1
+
+
+@pytest.mark.django_db
+def test_nine_pictures_take_two_statements_and_twins_are_one_row(
+    storage: Path, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    found = [read(photos.encoded(photos.scene(seed=seed))) for seed in (1, 2, 3, 4, 5, 6, 7, 8, 1)]
+    with django_assert_num_queries(2 + 4):  # savepoints, as above
+        stored = files.store_pictures(found, scope=COUNTY, now=NOW)
+    assert [file.size for file in stored] == [len(picture.content) for picture in found]
+    assert stored[0].pk == stored[8].pk
+    assert len(stored_names(storage)) == 2 * 8 == 2 * StoredFile.objects.count()
+    assert files.store_pictures([], scope=COUNTY, now=NOW) == []
