@@ -204,11 +204,20 @@ CLIENT_ADDRESS_HEADER = os.environ.get("XIANGLI_CLIENT_ADDRESS_HEADER", "REMOTE_
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "discreet": {"()": "xiangli.config.logs.Discreet"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "requests": {"class": "logging.StreamHandler", "formatter": "discreet"},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # a request line holds query codes and enrolment tokens: only errors, and those without the address
-    "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
+    # a request's address holds query codes and enrolment tokens: failures are told without it
+    "loggers": {
+        "django.request": {"handlers": ["requests"], "level": "ERROR", "propagate": False},
+        "django.server": {"level": "CRITICAL"},
+    },
 }
 
 from xiangli.accounts.settings import *  # noqa: E402, F403  # what the sign-in library is told stands with the module that uses it

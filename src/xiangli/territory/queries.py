@@ -14,12 +14,13 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from xiangli.accounts.queries import with_enrolment_state
 from xiangli.kernel.refusals import Refused
-from xiangli.territory.models import Appointment, County, Post, Standing, Unit
+from xiangli.territory.models import Appointment, Boundary, County, Post, Standing, Unit
 from xiangli.territory.rules import (
     ENROL_STAFF,
     NOBODY,
@@ -55,6 +56,7 @@ __all__ = [
     "plate_unit",
     "plated_units",
     "post_of",
+    "ring_of",
     "seat_now",
     "seat_of",
     "seat_people",
@@ -478,6 +480,12 @@ def plate_unit(code: str, *, at: datetime) -> Unit | None:
     return successors[0] if len(successors) == 1 else None
 
 
+def ring_of(unit: Unit) -> list[tuple[float, float]]:
+    """The outline of a unit as (latitude, longitude) in degrees, WGS-84; empty where none is known. One statement."""
+    ring = Boundary.objects.filter(unit=unit).values_list("ring", flat=True).first()
+    return [(lat, lng) for lng, lat in ring or []]
+
+
 def plated_units(paths: Collection[str], *, at: datetime, most: int = 200) -> list[Unit]:
     """Units in force with a plate at and under any of `paths`, in the order of the tree, `most` at the
     most. One statement."""
@@ -564,20 +572,13 @@ def unit_of_point(
 ) -> tuple[Unit, bool] | None:
     """The deepest unit in force whose ground holds the point (degrees, WGS-84), with False; outside every
     unit, the nearest one that carries a plate, with True (off the map). `county` narrows the search to one
-    county. None: there is no unit on the map at all. Two statements, three when off the map."""
-    day = day_of(at)
-    parameters: dict[str, float | date | UUID | None] = {
-        "lat": lat,
-        "lng": lng,
-        "day": day,
-        "county": county.pk if county else None,
-    }
+    county. None: there is no unit on the map at all. One statement, three when off the map."""
+    day, within = day_of(at), county.pk if county else None
+    holding = RawSQL(_HOLDING, [lng, lat, lng, lat, lng, lat, day, day, within, within])  # noqa: S611  # a constant of this file
+    if (unit := _units(pk=holding).first()) is not None:
+        return unit, False
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDING, parameters)
-        row = cursor.fetchone()
-        if row is not None:
-            return _units(pk=row[0]).get(), False
-        cursor.execute(_NEAR, parameters)
+        cursor.execute(_NEAR, {"lat": lat, "lng": lng, "day": day, "county": within})
         near = cursor.fetchall()
     if not near:
         return None
@@ -588,10 +589,10 @@ def unit_of_point(
 _HOLDING = """
     SELECT b.unit_id
       FROM territory_boundary b JOIN territory_unit u ON u.id = b.unit_id
-     WHERE box(b.ring) @> box(point(%(lng)s, %(lat)s), point(%(lng)s, %(lat)s))
-       AND b.ring @> point(%(lng)s, %(lat)s)
-       AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
-       AND (%(county)s::uuid IS NULL OR u.county_id = %(county)s)
+     WHERE box(b.ring) @> box(point(%s, %s), point(%s, %s))
+       AND b.ring @> point(%s, %s)
+       AND u.valid_from <= %s AND (u.valid_to IS NULL OR u.valid_to > %s)
+       AND (%s::uuid IS NULL OR u.county_id = %s)
      ORDER BY b.rank DESC, u.path
      LIMIT 1
 """

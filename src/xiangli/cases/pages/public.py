@@ -3,6 +3,7 @@ sending twice the same as once."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,7 +32,7 @@ from xiangli.matters.queries import history, matter_of_code, not_found, photo_of
 from xiangli.matters.rules import clean_code, group_code
 from xiangli.matters.states import PhotoRole
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import PlateView, plate, plate_unit, spoken_name, unit_of_point
+from xiangli.territory.queries import PlateView, plate, plate_unit, ring_of, spoken_name, unit_of_point
 
 COMPLAINT = "service_complaint"
 
@@ -188,6 +189,7 @@ def _report_page(
             "kept": kept,
             "kept_count": len(kept_ids(kept)),
             "complaint_url": reverse("cases:complain", args=[unit.plate_code]),
+            "ring": json.dumps(ring_of(unit)),
         },
         status=status,
     )
