@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID
 
@@ -184,3 +185,22 @@ def check_turn(seen: int, turn: int, *, last: dict[str, Any] | None) -> None:
         % {"who": (last or {}).get("who", ""), "action": (last or {}).get("action", "")},
         **(last or {}),
     )
+
+
+NEAR_METRES = 500  # a lane, its ends and the error of a phone's receiver
+
+
+def photo_point(
+    places: Collection[tuple[float, float]], *, near: tuple[float | None, float | None]
+) -> tuple[float, float] | None:
+    """The first place a photo was taken at that lies by the plate: where in the lane it is. A photo from
+    elsewhere (out of an album, sent on by somebody) says nothing of the place. Degrees, WGS-84."""
+    lat, lng = near
+    if lat is None or lng is None:
+        return None
+    metre = 111_320.0  # metres in a degree of latitude
+    for place in places:
+        north, east = (place[0] - lat) * metre, (place[1] - lng) * metre * cos(radians(lat))
+        if hypot(north, east) <= NEAR_METRES:
+            return place
+    return None

@@ -155,8 +155,8 @@ def say_me_too(matter_id: UUID, *, place_path: str, client_id: UUID) -> int:
     matter = (
         Matter.objects.public_in(place_path)
         .open()
+        .filter(pk=matter_id, case__category__public=True)
         .select_for_update(of=("self",))
-        .filter(pk=matter_id)
         .first()
     )
     if matter is None:

@@ -29,6 +29,15 @@ class Stored:
     errors: list[str] = field(default_factory=list)
 
     @property
+    def places(self) -> list[tuple[float, float]]:
+        """Where the photos were taken, as far as they told: (latitude, longitude) in degrees."""
+        return [
+            (photo.taken_lat, photo.taken_lng)
+            for photo in self.photos
+            if photo.taken_lat is not None and photo.taken_lng is not None
+        ]
+
+    @property
     def kept(self) -> str:
         """The stored ones, signed, for the hidden field of a form that must be sent again."""
         return signing.dumps([str(photo.pk) for photo in self.photos], salt=KEPT_SALT) if self.photos else ""

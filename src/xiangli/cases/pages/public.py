@@ -102,6 +102,10 @@ def _send_report(request: HttpRequest, plate_code: str) -> HttpResponseBase:
     form = ReportForm(request.POST, request.FILES)
     fine = form.is_valid()
     kept = kept_ids(form.data.get("kept", ""))
+    try:
+        _slow_down(unit, now)  # before any work on pictures
+    except Refused as refused:
+        return _refuse(request, form, refused, unit, kept=form.data.get("kept", ""))
     scope = unit.county_id or unit.pk
     stored = store_photos(form.cleaned_data.get("photos") or [], scope=scope, kept=kept)
     for error in stored.errors:
@@ -113,8 +117,8 @@ def _send_report(request: HttpRequest, plate_code: str) -> HttpResponseBase:
         found = queries.category_with_limits(data["category"], on=now)
         if found is None or found[0].code == COMPLAINT:
             raise Refused("category_unknown", _("请选一类；不知道归哪类就选“其他情况”。"), field="category")
-        _slow_down(unit, now)
-        place, off_map, point = unit, False, None
+        place, off_map = unit, False
+        point = rules.photo_point(stored.places, near=(unit.lat, unit.lng))
         if data["lat"] is not None and data["lng"] is not None:
             point = (data["lat"], data["lng"])
             place, off_map = unit_of_point(*point, at=now) or (unit, True)
@@ -178,6 +182,7 @@ def _report_page(
         {
             "form": form,
             "view": view,
+            "code": unit.plate_code,
             "place": spoken_name(unit),
             "categories": open_ones,
             "closed": [

@@ -36,7 +36,8 @@ from xiangli.web.paging import paginate
 
 PAGE = 100
 OPEN_ORDER = ("due_at", "id")
-CLOSED_ORDER = ("-closed_at", "-id")
+# Closing is a matter's last change, so this is the order of closing; `closed_at` itself may be NULL and cannot page by key.
+CLOSED_ORDER = ("-changed_at", "-id")
 
 _Page = Callable[..., HttpResponseBase]
 

@@ -68,3 +68,8 @@ def test_a_complaint_passes_over_everybody_on_the_plate(place: Place) -> None:
     for who in ("lane_head", "grid_head", "village_director", "county_desk"):
         assert not Matter.objects.visible_to(place.actor(who)).exists(), who
     assert Matter.objects.visible_to(place.actor("town_desk")).get() == matter
+
+
+def test_a_report_gives_its_number_at_once(place: Place) -> None:
+    reported = make_report(place.lane)
+    assert reported.matter.number == Matter.objects.get(pk=reported.matter.pk).number
