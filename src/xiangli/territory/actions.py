@@ -198,6 +198,9 @@ def end_unit(*, by: Actor | None = None, unit: Unit, on: date, successors: Seque
         authority = _authority(by, END_UNIT, locked)
         if not successors:
             raise Refused("no_successor", _("撤并单位须写明由谁接续；一个地方不能没有人负责。"))
+        # read again under a lock: one that is just being ended itself is no successor
+        wanted = Unit.objects.select_for_update().filter(pk__in=[successor.pk for successor in successors])
+        successors = list(wanted.order_by("pk"))
         for successor in successors:
             if successor.pk == locked.pk or not in_force(successor.valid_from, successor.valid_to, on):
                 raise Refused(
@@ -333,10 +336,8 @@ def record_absence(
         unit = _lock(appointment.unit)
         if ends is not None and ends <= starts:
             raise Refused("dates", _("结束时间须晚于开始时间。"), field="ends")
-        if by is not None and by.user_id == appointment.user_id:
-            authority = f"appointment:{appointment.pk}"
-        else:
-            authority = _authority(by, APPOINT_STAFF, unit)
+        own = by is not None and by.user_id == appointment.user_id
+        authority = f"appointment:{appointment.pk}" if own else _authority(by, APPOINT_STAFF, unit)
         clash = Q(ends=None) | Q(ends__gt=starts)
         if ends is not None:
             clash &= Q(starts__lt=ends)
