@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import perform_login
 from allauth.account.views import LoginView
 from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
 from django.conf import settings
@@ -90,8 +91,9 @@ def enrol_desk(request: HttpRequest, token: str) -> HttpResponse:
         except Refused as refused:
             _say(form, refused)
         else:
-            get_adapter().login(request, user)
-            return redirect(settings.LOGIN_REDIRECT_URL)
+            # Through the library's steps: a link replaces the password, never the second factor.
+            response: HttpResponse = perform_login(request, user)
+            return response
     return render(request, "accounts/enrol_desk.html", {"enrolment": enrolment, "form": form, "token": token})
 
 

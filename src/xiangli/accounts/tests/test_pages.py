@@ -123,6 +123,15 @@ def test_enrol_desk_sets_a_password_and_leaves_nothing_behind(clock: Clock) -> N
     assert sign_in(Client(), "wang.fang").status_code == 302
 
 
+def test_enrol_desk_replaces_the_password_but_not_the_second_factor() -> None:
+    user = make_user(username="wangfang", password="forgotten-lamp-9")
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    desk = Client()
+    form = {"password": PASSWORD, "password_again": PASSWORD}
+    assert desk.post(make_link(user) + "desk/", form)["Location"] == "/2fa/authenticate/"
+    assert not signed_in(desk)
+
+
 def test_enrol_rotates_the_session_key() -> None:
     phone = Client()
     phone.get("/login/")
