@@ -7,9 +7,11 @@ class CasesConfig(AppConfig):
 
     def ready(self) -> None:
         from xiangli.cases.queries import topic_labels
-        from xiangli.cases.states import TABLE, State
+        from xiangli.cases.states import NOTICE_WORDS, TABLE, State
         from xiangli.matters.states import Workflow, register_workflow
+        from xiangli.notices.states import register_words
 
+        register_words(NOTICE_WORDS)
         register_workflow(
             Workflow(
                 code="case", table=TABLE, states=dict(State.choices), page="cases:case", topics=topic_labels

@@ -152,3 +152,17 @@ TABLE = TransitionTable(
 )
 
 OPEN_STATES = frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS, S.TO_VERIFY, S.RESOLVED})
+
+# What a notice says; the page adds which matter, after asking the fence.
+NOTICE_WORDS = {
+    "report_case": _("有新的事项等您处理"),
+    "assign_case": _("有事项交给您办"),
+    "return_case": _("有事项退回到您这里"),
+    "resolve_case": _("有事项处理完了，等您核查或反馈"),
+    "handle_on_spot": _("有事项当场处理了，等您核查或反馈"),
+    "verify_case": _("您处理的事项有了核查结果"),
+    "confirm_case": _("反映人确认您的事项已解决"),
+    "reopen_case": _("反映人说没解决，要求重办"),
+    "evaluate_case": _("反映人评价了您办的事项"),
+    "withdraw_case": _("反映人撤回了事项"),
+}

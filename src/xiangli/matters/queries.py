@@ -116,6 +116,12 @@ def inbox(actor: Actor) -> MatterQuerySet:
     return Matter.objects.visible_to(actor).select_related("handler", "holder_post", "holder_unit")
 
 
+def describe(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+    """What the actor's inbox may call these matters: place and title, of those that the fence lets through."""
+    rows = Matter.objects.visible_to(actor).filter(pk__in=ids).values_list("pk", "place_name", "title")
+    return {pk: f"{place} · {title}" for pk, place, title in rows}
+
+
 def my_tasks(actor: Actor) -> MatterQuerySet:
     """Open matters that wait for this actor: taken by them, or lying in a seat of theirs and taken by
     nobody.

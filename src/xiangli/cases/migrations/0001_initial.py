@@ -2,9 +2,10 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import xiangli.kernel.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import xiangli.kernel.ids
 
 
 class Migration(migrations.Migration):

@@ -31,7 +31,9 @@ def test_a_report_reaches_the_lane_head_and_comes_back_put_right(place: Place) -
     assert (matter.state, matter.holder_unit_id) == (State.RESOLVED, place.village.pk)
     actions.confirm_case(reported.code, act_id=new_id())
     matter.refresh_from_db()
-    assert matter.state == State.CLOSED and matter.closed_at is not None and matter.next_clock == ""
+    assert matter.state == State.CLOSED
+    assert matter.closed_at is not None
+    assert matter.next_clock == ""
     assert [row.kind for row in history(matter)] == [
         "report_case",
         "take_case",
@@ -46,7 +48,8 @@ def test_the_same_report_twice_is_one_matter_with_one_code(place: Place) -> None
     first = make_report(place.lane, client_id=client_id)
     again = make_report(place.lane, client_id=client_id)
     assert (again.code, again.again, again.matter.pk) == (first.code, True, first.matter.pk)
-    assert Matter.objects.count() == 1 and LedgerEvent.objects.filter(kind="report_case").count() == 1
+    assert Matter.objects.count() == 1
+    assert LedgerEvent.objects.filter(kind="report_case").count() == 1
 
 
 def test_two_people_at_once_one_wins_and_the_other_is_told_who(place: Place) -> None:
@@ -55,14 +58,16 @@ def test_two_people_at_once_one_wins_and_the_other_is_told_who(place: Place) -> 
     actions.take_case(an_act(place.actor("lane_head"), reported, seen=seen))
     with pytest.raises(Refused) as refused:
         actions.take_case(an_act(place.actor("grid_head"), reported, seen=seen))
-    assert refused.value.code == "changed" and "张巷长" in str(refused.value.reason)
+    assert refused.value.code == "changed"
+    assert "张巷长" in str(refused.value.reason)
     assert Matter.objects.get(pk=reported.matter.pk).handler_id == place.people["lane_head"].pk
 
 
 def test_a_complaint_passes_over_everybody_on_the_plate(place: Place) -> None:
     reported = make_report(place.lane, "service_complaint", words="巷长从来不管")
     matter = Matter.objects.get(pk=reported.matter.pk)
-    assert matter.holder_unit_id == place.town.pk and matter.title == "对服务的意见"
+    assert matter.holder_unit_id == place.town.pk
+    assert matter.title == "对服务的意见"
     subjects = {place.people[who].pk for who in ("lane_head", "grid_head", "village_officer")}
     assert set(matter.subjects.values_list("user_id", flat=True)) == subjects
     for who in ("lane_head", "grid_head", "village_director", "county_desk"):
