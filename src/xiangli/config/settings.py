@@ -22,6 +22,7 @@ LEDGER_HEADS = HOME / "ledger-heads"  # signed heads, outside the database
 DEBUG = False
 PUBLIC_URL = os.environ.get("XIANGLI_PUBLIC_URL", "http://127.0.0.1:8000")  # what QR codes lead to
 _public = urlsplit(PUBLIC_URL)
+PLATE_PAGE = "cases:plate"  # the page a plate's QR code leads to; takes the plate code
 ALLOWED_HOSTS = [
     _public.hostname or "127.0.0.1",
     "127.0.0.1",
