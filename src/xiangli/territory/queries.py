@@ -37,6 +37,7 @@ from xiangli.territory.rules import (
     pick_answer,
     seat_of,
 )
+from xiangli.territory.states import CATALOGUE
 from xiangli.web.paging import Page, paginate
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "PlateView",
     "actor_for",
     "ancestors",
+    "duties_on_plate",
     "people_on_plate",
     "people_to_enrol",
     "plate",
@@ -63,6 +65,7 @@ __all__ = [
     "seats_under",
     "spoken_name",
     "unit_at",
+    "unit_by_id",
     "unit_of_point",
     "who_answers",
 ]
@@ -481,7 +484,8 @@ def plate_unit(code: str, *, at: datetime) -> Unit | None:
 
 
 def ring_of(unit: Unit) -> list[tuple[float, float]]:
-    """The outline of a unit as (latitude, longitude) in degrees, WGS-84; empty where none is known. One statement."""
+    """The outline of a unit as (latitude, longitude) in degrees, WGS-84; empty where none is known. One
+    statement."""
     ring = Boundary.objects.filter(unit=unit).values_list("ring", flat=True).first()
     return [(lat, lng) for lng, lat in ring or []]
 
@@ -503,6 +507,18 @@ def spoken_name(unit: Unit) -> str:
     while above is not None and not above.code:
         above = above.parent
     return f"{above.short_name} {unit.short_name}" if above is not None else unit.short_name
+
+
+def duties_on_plate(view: PlateView) -> list[str]:
+    """What the first post of the plate answers for, in the active language and in the catalogue's order."""
+    head = view.first
+    held = Post.objects.filter(pk=head.post_id).values_list("duties", flat=True).first() if head else None
+    return [str(duty.label) for duty in CATALOGUE if duty in (held or [])]
+
+
+def unit_by_id(unit_id: UUID) -> Unit | None:
+    """The unit, in force or ended; the caller asks the fence."""
+    return _units(pk=unit_id).first()
 
 
 def _profile(unit: Unit) -> County | None:

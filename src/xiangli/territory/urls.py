@@ -8,4 +8,5 @@ app_name = "territory"
 urlpatterns: list[URLPattern] = [
     path("enrolments/", pages.enrol_people, name="enrol_people"),
     path("enrolments/<uuid:user_id>/", pages.issue_enrolment, name="issue_enrolment"),
+    path("units/<uuid:unit_id>/plate/", pages.print_plate, name="print_plate"),
 ]
