@@ -1,0 +1,1 @@
+"""People's sentences, in a browser, against the real pages."""

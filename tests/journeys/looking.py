@@ -1,0 +1,70 @@
+"""Looking at a page as its people do: on a narrow phone and at a desk, light, dark and in large type.
+
+With XIANGLI_PICTURES=1 a look that has a name is kept in docs/how-to/pictures; a usual run writes nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, field
+from typing import Final
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests.support.browser import ROOT, accessibility_findings
+
+PICTURES: Final = ROOT / "docs" / "how-to" / "pictures"
+MOST_BYTES: Final = 120_000
+NARROW: Final = {"width": 360, "height": 780}
+DESK: Final = {"width": 1440, "height": 900}
+
+_WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Looker:
+    """Looks at pages and keeps what is wrong with them, so that one test can tell it all at once."""
+
+    findings: list[str] = field(default_factory=list)
+
+    def look(self, page: Page, name: str = "", *, desk: bool = False, whole: bool = True) -> None:
+        """Run axe over the page in every look; on 360 px no part may stand out sideways. `name` takes the
+        picture: of the whole page, or of what the screen shows.
+        """
+        self.findings += findings_of(page, desk=desk)
+        if name:
+            take_picture(page, name, whole=whole)
+
+
+def findings_of(page: Page, *, desk: bool = False) -> list[str]:
+    """What is wrong with a page, a line each: width and look, then what axe or the measure says."""
+    before, found = page.viewport_size, []
+    for width in (NARROW, DESK) if desk else (NARROW,):
+        page.set_viewport_size(width)  # type: ignore[arg-type]  # a plain dict of two numbers
+        for look in ("light", "dark", "elder"):
+            page.evaluate("look => document.documentElement.dataset.look = look", look)
+            where = f"{page.url} {width['width']} {look}"
+            found += [f"{where}: {line}" for line in accessibility_findings(page)]
+            if (wider := page.evaluate(_WIDER)) > 0:
+                found.append(f"{where}: {wider} px wider than the screen")
+    page.evaluate("delete document.documentElement.dataset.look")
+    if before:
+        page.set_viewport_size(before)
+    return found
+
+
+def take_picture(page: Page, name: str, *, whole: bool = True) -> None:
+    """Keep the page as docs/how-to/pictures/<name>.png, small enough for a repository."""
+    if os.environ.get("XIANGLI_PICTURES") != "1":
+        return
+    page.evaluate("document.activeElement?.blur()")
+    image = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+    if image.width == 780:  # a phone's two points to a pixel
+        image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for colours in (128, 64, 32, 16):
+        image.quantize(colours, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+        if (PICTURES / f"{name}.png").stat().st_size <= MOST_BYTES:
+            break
