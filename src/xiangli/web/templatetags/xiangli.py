@@ -194,7 +194,7 @@ def print_button(label: Any = "") -> SafeString:
 
 @register.simple_tag
 def picture_button(of: str, name: str, label: Any = "") -> SafeString:
-    """Saves the element with the id `of` as a picture called `name`.png; shown only where scripts run."""
+    """Saves the element with the id `of` as `name`.png (ASCII, for any phone); shown only where scripts run."""
     return format_html(
         '<button type="button" class="outline" data-picture="{}" data-name="{}" hidden>{}<span>{}</span>'
         "</button>",

@@ -8,8 +8,10 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from django import forms
+from django.http import HttpRequest
 from django.template import engines
 from django.test import RequestFactory
+from django.utils import translation
 
 from xiangli.kernel import clock
 
@@ -36,19 +38,26 @@ class SampleForm(forms.Form):
     )
     place = forms.CharField(label="具体位置", required=False)
     phone = forms.CharField(
-        label="电话", required=False, help_text="只用来就这件事联系您。", widget=forms.TextInput({"inputmode": "tel"})
+        label="电话",
+        required=False,
+        help_text="只用来就这件事联系您。",
+        widget=forms.TextInput({"inputmode": "tel"}),
     )
     agree = forms.BooleanField(label="办好后给我打电话", required=False)
     when = forms.ChoiceField(label="什么时候方便", choices=[("day", "白天"), ("evening", "晚上")])
 
 
-def render_page(name: str, look: str = "") -> str:
-    """The sample page `name` in `look`, at NOW."""
+def render_page(name: str, look: str = "", language: str = "zh-hans") -> str:
+    """The sample page `name` in `look` and `language`, at NOW."""
     request = RequestFactory().get("/sample/")
-    if look:
-        request.COOKIES["xl_look"] = look
+    request.COOKIES["xl_look"] = look
+    return render_for(request, name, language)
+
+
+def render_for(request: HttpRequest, name: str, language: str) -> str:
+    """The sample page `name` as the answer to `request`."""
     template = engines["django"].from_string((_FOLDER / f"{name}.html").read_text(encoding="utf-8"))
-    with patch.object(clock, "now", return_value=NOW):
+    with patch.object(clock, "now", return_value=NOW), translation.override(language):
         return str(template.render(_context(), request))
 
 
@@ -68,7 +77,13 @@ def _context() -> dict[str, Any]:
         "week_ago": NOW - timedelta(days=7),
         "year_ago": NOW - timedelta(days=400),
         "entries": [
-            {"at": NOW - timedelta(days=1), "title": "上报", "by": "反映人", "words": "巷口垃圾没人清。", "mark": "camera"},
+            {
+                "at": NOW - timedelta(days=1),
+                "title": "上报",
+                "by": "反映人",
+                "words": "巷口垃圾没人清。",
+                "mark": "camera",
+            },
             {"at": NOW - timedelta(hours=2), "title": "接单", "by": "张建国（巷长）", "photos": [photo]},
             {"at": NOW, "title": "处理完成", "by": "张建国（巷长）", "words": "已清走，路面冲洗过。"},
         ],
