@@ -218,6 +218,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.request": {"handlers": ["requests"], "level": "ERROR", "propagate": False},
         "django.server": {"level": "CRITICAL"},
+        "fido2": {"level": "WARNING"},  # below, it names the passkey that somebody used
     },
 }
 
