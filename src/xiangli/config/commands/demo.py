@@ -15,8 +15,12 @@ def command(*, if_empty: bool, show: bool) -> None:
 
     with django_ready(owner=True):
         from xiangli.config.demo import load_demo, show_demo
+        from xiangli.kernel.refusals import Refused
 
-        if not show:
-            load_demo(if_empty=if_empty)
+        try:
+            if not show:
+                load_demo(if_empty=if_empty)
+        except Refused as refused:
+            raise click.ClickException(str(refused)) from refused
         if show or not if_empty:  # `run` loads before it serves and shows when it does
             show_demo()
