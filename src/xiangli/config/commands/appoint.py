@@ -54,7 +54,7 @@ def command(
         from django.conf import settings
         from django.db import transaction
         from django.urls import reverse
-        from django.utils import translation
+        from django.utils import timezone, translation
 
         from xiangli.accounts.actions import issue_enrolment
         from xiangli.accounts.models import User
@@ -91,6 +91,7 @@ def command(
                     enrolment, token = issue_enrolment(user=user, issued_by=None, now=now)
             except Refused as refused:
                 raise click.ClickException(str(refused)) from refused
+            expires = timezone.localtime(enrolment.expires_at)
             link = settings.PUBLIC_URL + reverse("accounts:enrol", args=[token])
         click.echo(
             words(
@@ -100,8 +101,8 @@ def command(
         )
         click.echo(
             words(
-                f"请在 {enrolment.expires_at:%Y-%m-%d %H:%M} UTC 之前用本人的手机打开（只能用一次）：",
-                f"to be opened on the person's own phone before {enrolment.expires_at:%Y-%m-%d %H:%M} UTC, once:",
+                f"请在 {expires:%Y-%m-%d %H:%M} 之前用本人的手机打开（只能用一次）：",
+                f"to be opened on the person's own phone before {expires:%Y-%m-%d %H:%M}, once:",
             )
         )
         click.echo(link)

