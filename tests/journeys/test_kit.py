@@ -120,8 +120,12 @@ def test_a_second_press_sends_nothing_more(phone: Page) -> None:
     phone.goto("/sample/report/")
     phone.route("**/x", lambda route: sent.append(route.request.method))  # never answered: a slow line
     phone.get_by_label("什么事").fill("路灯不亮")
-    phone.get_by_role("button", name="提交").evaluate("(button) => { button.click(); button.click(); }")
-    phone.wait_for_timeout(300)
+    phone.get_by_role("button", name="提交").evaluate(
+        """(button) => new Promise((done) => {
+             button.click();
+             setTimeout(() => { button.click(); setTimeout(done, 200); }, 200);
+           })"""
+    )
     assert sent == ["POST"]
 
 
@@ -161,6 +165,30 @@ def test_the_receipt_is_saved_as_a_picture_and_its_code_copied(phone: Page) -> N
     picture = Path(download.value.path()).read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 5000
+    assert said == []
+
+
+def test_a_refusal_of_a_part_of_the_page_is_said_above_it(desk: Page) -> None:
+    desk.goto("/sample/desk/")
+    desk.get_by_role("button", name="代为登记").click()
+    expect(desk.locator("#notice").get_by_role("alert")).to_contain_text("请从第一页重新看")
+    expect(desk.locator("tbody tr")).to_have_count(4)  # the page stays as it was
+    assert support.accessibility_findings(desk) == []
+
+
+def test_the_pin_moves_by_keys_and_writes_its_place_into_the_form(phone: Page) -> None:
+    said = _complaints(phone)
+    phone.goto("/sample/map/")
+    pin = phone.get_by_role("button", name="拖动图钉")
+    expect(pin).to_be_visible()
+    expect(phone.locator(".map path")).to_have_count(1)  # the lane's outline
+    expect(phone.locator("#id_lat")).to_have_value("")  # not moved: the lane itself is the place
+    pin.focus()
+    phone.keyboard.press("ArrowUp")
+    lat, lng = (float(phone.locator(f"#id_{name}").input_value()) for name in ("lat", "lng"))
+    assert 0.00003 < lat - 35.15 < 0.00006  # five metres to the north
+    assert abs(lng - 110.77) < 0.000001
+    assert support.accessibility_findings(phone) == []
     assert said == []
 
 

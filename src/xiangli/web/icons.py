@@ -38,6 +38,9 @@ _SHAPES = {
 def svg(name: str) -> SafeString:
     """The icon `name`, hidden from screen readers: a word always stands beside it. KeyError: no such icon."""
     shape = mark_safe(_SHAPES[name])  # noqa: S308  # our own drawing, above
+    # Size and stroke stand here too: on a slow line the page may come before its style sheet.
     return format_html(
-        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>', shape
+        '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor"'
+        ' stroke-width="2" aria-hidden="true" focusable="false">{}</svg>',
+        shape,
     )
