@@ -1,4 +1,4 @@
-// <input type="file" multiple data-photos data-most="9" data-bytes="20971520" data-too-many="…" data-too-big="…" data-remove="…">:
+// <input type="file" multiple data-photos data-most="9" data-bytes="20971520" data-too-many="…" data-too-big="…" data-remove="…" data-choose="…">:
 // shows what was chosen, lets one be taken out, and says at once what the server would refuse.
 
 export function previewPhotos(root) {
@@ -10,6 +10,16 @@ export function previewPhotos(root) {
     said.setAttribute("role", "alert");
     said.hidden = true;
     input.after(said, list);
+    // The browser's own button speaks the browser's language, not the page's.
+    if (input.dataset.choose && input.id) {
+      const label = document.createElement("label");
+      label.className = "choose";
+      label.htmlFor = input.id;
+      label.textContent = input.dataset.choose;
+      label.setAttribute("aria-hidden", "true"); // the field has its own label
+      input.classList.add("unseen");
+      input.after(label);
+    }
     let chosen = [];
 
     const keep = (files) => {
@@ -17,8 +27,8 @@ export function previewPhotos(root) {
       const bytes = Number(input.dataset.bytes) || Infinity;
       const fitting = files.filter((file) => file.size <= bytes);
       const words = [];
-      if (fitting.length < files.length) words.push(input.dataset.tooBig);
-      if (fitting.length > most) words.push(input.dataset.tooMany);
+      if (fitting.length < files.length) words.push(input.dataset.tooBig ?? "");
+      if (fitting.length > most) words.push(input.dataset.tooMany ?? "");
       said.textContent = words.join(" ");
       said.hidden = !words.length;
       chosen = fitting.slice(0, most);
@@ -39,7 +49,7 @@ export function previewPhotos(root) {
           const remove = document.createElement("button");
           remove.type = "button";
           remove.textContent = "×";
-          remove.setAttribute("aria-label", `${input.dataset.remove} ${file.name}`);
+          remove.setAttribute("aria-label", `${input.dataset.remove ?? "×"} ${file.name}`);
           remove.addEventListener("click", () => {
             keep(chosen.filter((_, other) => other !== at));
             input.focus();

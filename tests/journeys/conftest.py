@@ -61,7 +61,7 @@ def eyes() -> Iterator[Looker]:
     """Looks at pages; what they find wrong is told at the end of the test."""
     ours = Looker()
     yield ours
-    assert ours.findings == []
+    assert not ours.findings, "\n".join(ours.findings)
 
 
 @pytest.fixture

@@ -60,11 +60,33 @@ def take_picture(page: Page, name: str, *, whole: bool = True) -> None:
     if os.environ.get("XIANGLI_PICTURES") != "1":
         return
     page.evaluate("document.activeElement?.blur()")
-    image = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+    before = page.viewport_size
+    if whole and before:  # what sticks to the screen's edge stands at the page's end, not across its middle
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": before["width"], "height": max(height, before["height"])})
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    if before:
+        page.set_viewport_size(before)
     if image.width == 780:  # a phone's two points to a pixel
-        image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
+        image = image.resize((520, image.height * 2 // 3), Image.Resampling.LANCZOS)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for colours in (128, 64, 32, 16):
-        image.quantize(colours, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    for colours in (256, 128, 64):
+        _few_colours(image, colours).save(PICTURES / f"{name}.png", optimize=True)
         if (PICTURES / f"{name}.png").stat().st_size <= MOST_BYTES:
             break
+
+
+def _few_colours(image: Image.Image, count: int) -> Image.Image:
+    """The picture in `count` colours. The most frequent ones, which are the page's own, stay exact."""
+    seen = sorted(image.getcolors(image.width * image.height) or [], key=lambda row: row[0], reverse=True)
+    exact = [channel for _times, colour in seen[: count // 4] for channel in _channels(colour)]
+    rest = image.quantize(count - len(exact) // 3, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(exact + rest)
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def _channels(colour: object) -> tuple[int, int, int]:
+    assert isinstance(colour, tuple)  # of an RGB picture
+    red, green, blue = colour
+    return red, green, blue

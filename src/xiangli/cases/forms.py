@@ -20,6 +20,18 @@ KEPT_SALT = "cases.kept-photos"
 KEPT_SECONDS = 12 * 3600  # photos that wait for the rest of a form are swept after a day
 
 
+PHOTO_ATTRS = {
+    "accept": "image/*",
+    "data-photos": "",
+    "data-most": MAX_PHOTOS,
+    "data-bytes": MAX_BYTES,
+    "data-too-many": _("最多 9 张照片，多出的没有加上。"),
+    "data-too-big": _("有照片超过 20 MB，没有加上。"),
+    "data-remove": _("去掉"),
+    "data-choose": _("拍照或选照片"),
+}
+
+
 class PhotosInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
@@ -27,17 +39,7 @@ class PhotosInput(forms.ClearableFileInput):
 class PhotosField(forms.FileField):
     """Up to nine photos at once; each is checked by the kernel when it is stored."""
 
-    widget = PhotosInput(
-        attrs={
-            "accept": "image/*",
-            "data-photos": "",
-            "data-most": MAX_PHOTOS,
-            "data-bytes": MAX_BYTES,
-            "data-too-many": _("最多 9 张照片，多出的没有加上。"),
-            "data-too-big": _("有照片超过 20 MB，没有加上。"),
-            "data-remove": _("去掉"),
-        }
-    )
+    widget = PhotosInput(attrs=PHOTO_ATTRS)
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         single = super().clean

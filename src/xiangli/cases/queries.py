@@ -183,7 +183,7 @@ def sentence(matter: Matter, holder: Holder) -> str:
         }
     said = {
         State.REPORTED: _("已经收到，由%(who)s安排办理。"),
-        State.ASSIGNED: _("已经交给%(who)s，等他接手。"),
+        State.ASSIGNED: _("已经交给%(who)s，正等着接单。"),
         State.IN_PROGRESS: _("%(who)s正在处理。"),
         State.TO_VERIFY: _("已经处理，等另一个人核查。"),
         State.RESOLVED: _("已经处理好了，请您看看是不是解决了。"),

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import OuterRef, Subquery
+from django.forms.utils import flatatt
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.accounts.sessions import fresh_required
 from xiangli.cases import actions, queries
-from xiangli.cases.forms import ActForm, ReportForm, kept_ids
+from xiangli.cases.forms import PHOTO_ATTRS, ActForm, ReportForm, kept_ids
 from xiangli.cases.models import Case
 from xiangli.cases.pages.photos import Stored, picture, shown, store_photos
 from xiangli.cases.states import ASSIGN_CASE, REPORT_CASE, REVEAL_CONTACT, TABLE, Channel, Intake, State
@@ -73,7 +75,9 @@ def _shell(actor: Actor) -> str:
 def tasks(request: HttpRequest) -> HttpResponse:
     """待办: what waits for me, the most pressing first."""
     actor, cursor = actor_of(request), request.GET.get("cursor", "")
-    page = paginate(my_tasks(actor), order=OPEN_ORDER, cursor=cursor, size=PAGE)
+    first = MatterPhoto.objects.filter(matter=OuterRef("pk")).order_by("event", "position")
+    waiting = my_tasks(actor).annotate(first_photo=Subquery(first.values("pk")[:1]))
+    page = paginate(waiting, order=OPEN_ORDER, cursor=cursor, size=PAGE)
     return render(
         request, "cases/tasks.html", {"page": page, "rows": _rows(page.items), "shell": _shell(actor)}
     )
@@ -206,6 +210,8 @@ def _case_page(
                 "open": row.action == action,
             }
         )
+    entries = queries.timeline(history(matter), pictures, for_reporter=False)
+    after = next((p for p in reversed(pictures) if p["role"] == PhotoRole.AFTER), None)
     return render(
         request,
         "cases/case.html",
@@ -215,10 +221,16 @@ def _case_page(
             "case": record,
             "category": record.category.name_en if queries.in_english() else record.category.name,
             "state_label": State(matter.state).label,
-            "entries": queries.timeline(history(matter), pictures, for_reporter=False),
+            # What was reported stands on top; the timeline does not say it again.
+            "words": entries[0]["words"],
+            "entries": [
+                {**entries[0], "words": "", "photos": entries[0]["photos"] if after else []},
+                *entries[1:],
+            ],
+            "photo_attrs": flatatt({**PHOTO_ATTRS, "multiple": True}),
             "pictures": pictures,
             "before": next((p for p in pictures if p["role"] in (PhotoRole.BEFORE, PhotoRole.REPORT)), None),
-            "after": next((p for p in reversed(pictures) if p["role"] == PhotoRole.AFTER), None),
+            "after": after,
             "offered": offered,
             "error": error,
             "typed": form.data if form else {},
