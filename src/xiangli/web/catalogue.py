@@ -84,9 +84,7 @@ def unmarked(root: Path = SOURCES) -> Iterator[Gap]:
 def read(path: Path = ENGLISH) -> Catalog:
     """The catalogue in the file; an empty one where there is none."""
     if not path.exists():
-        header = (
-            "# The English of Xiangli. The Chinese is the source; see docs/how-to for how a word gets here."
-        )
+        header = "# The English of Xiangli. The Chinese in the sources comes first; `xiangli messages` brings new words here."
         return Catalog(
             locale="en",
             project="Xiangli",
