@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
 from xiangli.cases.models import Case
 from xiangli.cases.queries import limits_of
 from xiangli.cases.states import State
+from xiangli.kernel.ledger import event_exists
+from xiangli.kernel.refusals import Refused
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter
 from xiangli.territory.rules import Actor, Held
@@ -25,6 +30,21 @@ def by_staff(held: Held, actor: Actor) -> By:
         name=actor.name,
         post=f"{held.unit_name} {held.post_name}",
     )
+
+
+def done_before(matter: Matter, act_id: UUID, action: str, *, user_id: UUID | None) -> bool:
+    """Whether this very act stands in the ledger already: the same form, matter, verb and person (None: the
+    reporter). An id that was used for anything else is refused, or it would pass for an act not done."""
+    done = event_exists(act_id)
+    if done is None:
+        return False
+    if (done.stream, done.kind, done.actor) != (matter.pk, action, user_id):
+        raise invalid_act_id()
+    return True
+
+
+def invalid_act_id() -> Refused:
+    return Refused("invalid_act_id", _("表单编号不对，请刷新页面再试。"))
 
 
 def enter(matter: Matter, case: Case, state: str, *, now: datetime) -> None:

@@ -9,12 +9,11 @@ from uuid import UUID
 from django.db import transaction
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import REPORTER, enter
+from xiangli.cases.actions.common import REPORTER, done_before, enter
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of
 from xiangli.cases.states import State
 from xiangli.kernel import clock
-from xiangli.kernel.ledger import event_exists
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter, MeToo
@@ -34,9 +33,7 @@ class _Held:
 def _open_by_code(code: str, act_id: UUID, action: str) -> _Held | None:
     """Lock by the receipt and check the state. None: this very act was done before."""
     matter = matters.lock_matter_by_code(code)
-    if (done := event_exists(act_id)) is not None:
-        if done.stream != matter.pk:
-            raise not_found()
+    if done_before(matter, act_id, action, user_id=None):
         return None
     rules.check_state(action, matter.state)
     return _Held(matter, Case.objects.select_related("category").get(pk=matter.pk), clock.now())

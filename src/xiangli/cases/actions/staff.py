@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import DUTY_CLOSE, by_staff, enter
+from xiangli.cases.actions.common import DUTY_CLOSE, by_staff, done_before, enter, invalid_act_id
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of, last_act
 from xiangli.cases.states import REVEAL_CONTACT, TABLE, State
@@ -23,7 +23,7 @@ from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter, Receipt
-from xiangli.matters.queries import not_found, open_text, seats_on, subjects_of
+from xiangli.matters.queries import open_text, seats_on, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
@@ -65,9 +65,7 @@ def _open_case(act: Act, action: str) -> _Open | None:
     """Lock, then check fence, permission, turn, state and words, in this order. None: this very act was
     done before."""
     matter = matters.lock_matter(act.matter_id, actor=act.actor)
-    if (done := event_exists(act.act_id)) is not None:
-        if done.stream != matter.pk:
-            raise not_found()
+    if done_before(matter, act.act_id, action, user_id=act.actor.user_id):
         return None
     case = Case.objects.select_related("category").get(pk=matter.pk)
     subjects = subjects_of(matter)
@@ -303,16 +301,18 @@ def reveal_contact(act: Act) -> dict[str, str]:
     receipt = Receipt.objects.get(pk=matter.pk)
     if receipt.contact is None:
         raise Refused("no_contact", _("反映人没有留联系方式；回复写在事项里，对方凭查询码能看到。"))
-    if event_exists(act.act_id) is None:
-        matters.record(
-            matter,
-            "reveal_contact",
-            by=by_staff(held, act.actor),
-            at=clock.now(),
-            data={},
-            words={"note": reason},
-            event_id=act.act_id,
-        )
-        matter.save(update_fields=["event_seq", "event_head"])
+    # Not even the same form twice: each opening is an event, or a form kept for later would open it unseen.
+    if event_exists(act.act_id) is not None:
+        raise invalid_act_id()
+    matters.record(
+        matter,
+        "reveal_contact",
+        by=by_staff(held, act.actor),
+        at=clock.now(),
+        data={},
+        words={"note": reason},
+        event_id=act.act_id,
+    )
+    matter.save(update_fields=["event_seq", "event_head"])
     contact: dict[str, str] = json.loads(open_text(matter, "contact", bytes(receipt.contact)))
     return contact
