@@ -217,6 +217,7 @@ LOGGING: dict[str, Any] = {
     # a request's address holds query codes and enrolment tokens: failures are told without it
     "loggers": {
         "django.request": {"handlers": ["requests"], "level": "ERROR", "propagate": False},
+        "django.security": {"handlers": ["requests"], "level": "WARNING", "propagate": False},
         "django.server": {"level": "CRITICAL"},
         "fido2": {"level": "WARNING"},  # below, it names the passkey that somebody used
     },
