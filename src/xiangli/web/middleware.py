@@ -1,9 +1,10 @@
-"""A refusal that no page caught becomes a page that says why."""
+"""A refusal that no page caught becomes a page that says why; so does a request too large to be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,6 +19,26 @@ _CONFLICT = 409
 def status_of(code: str) -> int:
     """The status: `not_found…` 404, `throttled…` 429, `forbidden…` 403, `invalid…` 400, all others 409."""
     return next((status for prefix, status in _STATUS.items() if code.startswith(prefix)), _CONFLICT)
+
+
+class BodyLimitMiddleware:
+    """Answers 413 before anything of a body over `MAX_REQUEST_BYTES` is read: checking a form's token parses
+    the form, files and all. A body that does not say its length counts as empty for Django."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        most: int = settings.MAX_REQUEST_BYTES
+        if length.isdecimal() and int(length) > most:
+            context = {
+                "heading": _("一次发送的照片太大了"),
+                "words": _("合起来最多 %(most)d MB，没有收下。请返回上一页，少选几张，或在手机里选“大图”而不是“原图”。")
+                % {"most": most // 1024 // 1024},
+            }
+            return render(request, "web/message.html", context, status=413)
+        return self.get_response(request)
 
 
 class RefusalMiddleware:

@@ -1,5 +1,6 @@
 import pytest
 from django.test import Client, override_settings
+from django.test.client import FakePayload
 
 pytestmark = [pytest.mark.urls("xiangli.web.tests.urls"), pytest.mark.django_db]
 
@@ -51,3 +52,18 @@ def test_other_exceptions_are_not_taken_for_refusals() -> None:
     assert "系统出了差错" in page
     assert "Something went wrong" in page
     assert "ZeroDivisionError" not in page
+
+
+@override_settings(MAX_REQUEST_BYTES=1000)
+def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client) -> None:
+    class Unread(FakePayload):
+        def read(self, *args: object, **kwargs: object) -> bytes:
+            raise AssertionError("the body was read")
+
+    answer = client.generic(
+        "POST", "/language/setlang/", b"", **{"CONTENT_LENGTH": "1001", "wsgi.input": Unread(b"x" * 1001)}
+    )
+    assert answer.status_code == 413
+    assert "一次发送的照片太大了" in answer.content.decode()
+    assert "12345" in answer.content.decode()
+    assert client.post("/language/setlang/", {"language": "en", "next": "/"}).status_code == 302
