@@ -17,10 +17,12 @@ def command(*, if_empty: bool, show: bool) -> None:
         from xiangli.config.demo import load_demo, show_demo
         from xiangli.kernel.refusals import Refused
 
-        try:
-            if not show:
-                load_demo(if_empty=if_empty)
-        except Refused as refused:
-            raise click.ClickException(str(refused)) from refused
+        if not show:
+            try:
+                loaded = load_demo(if_empty=if_empty)
+            except Refused as refused:
+                raise click.ClickException(str(refused.reason)) from refused
+            if not loaded and not if_empty:
+                click.echo(words("演示数据早已装入。", "The demo is loaded already."))
         if show or not if_empty:  # `run` loads before it serves and shows when it does
             show_demo()
