@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "xiangli.web.middleware.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -170,7 +171,10 @@ if bucket := os.environ.get("XIANGLI_S3_BUCKET"):
     }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # of the fields; files are limited by the kernel as they are read
-DATA_UPLOAD_MAX_NUMBER_FILES = 12
+DATA_UPLOAD_MAX_NUMBER_FILES = (
+    60  # nine are taken, and who chose more is told so; beyond this it is no form of ours
+)
+MAX_REQUEST_BYTES = 200 * 1024 * 1024  # of one request as it arrives: nine photos of 20 MB, and the words
 FILE_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 
 WHITENOISE_USE_FINDERS = True

@@ -34,7 +34,9 @@ class BodyLimitMiddleware:
         if length.isdecimal() and int(length) > most:
             context = {
                 "heading": _("一次发送的照片太大了"),
-                "words": _("合起来最多 %(most)d MB，没有收下。请返回上一页，少选几张，或在手机里选“大图”而不是“原图”。")
+                "words": _(
+                    "合起来最多 %(most)d MB，没有收下。请返回上一页，少选几张，或在手机里选“大图”而不是“原图”。"
+                )
                 % {"most": most // 1024 // 1024},
             }
             return render(request, "web/message.html", context, status=413)
