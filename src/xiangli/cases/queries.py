@@ -219,6 +219,7 @@ def event_label(kind: str) -> str:
         "report_case": _("反映"),
         "reveal_contact": _("查看了反映人的联系方式"),
         "me_too": _("又有人反映"),
+        "move_case": _("单位撤并，随之转到新单位"),
     }.get(kind, kind)
 
 
