@@ -6,7 +6,8 @@ class MattersConfig(AppConfig):
     label = "matters"
 
     def ready(self) -> None:
-        from xiangli.matters.queries import describe
-        from xiangli.notices.states import register_describer
+        from xiangli.matters.queries import describe, told_nothing
+        from xiangli.notices.states import register_barred, register_describer
 
         register_describer(describe)
+        register_barred(told_nothing)

@@ -111,6 +111,11 @@ def subjects_of(matter: Matter) -> set[UUID]:
     return set(MatterSubject.objects.filter(matter=matter).values_list("user_id", flat=True))
 
 
+def told_nothing(matter_id: UUID) -> set[UUID]:
+    """The users to whom no notice of a matter goes: its subjects. One statement."""
+    return set(MatterSubject.objects.filter(matter=matter_id).values_list("user_id", flat=True))
+
+
 def inbox(actor: Actor) -> MatterQuerySet:
     """All matters the actor may see, with what a row of a list shows."""
     return Matter.objects.visible_to(actor).select_related("handler", "holder_post", "holder_unit")

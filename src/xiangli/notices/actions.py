@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from xiangli.kernel.refusals import Refused
 from xiangli.notices.models import Notice
+from xiangli.notices.states import barred_from
 from xiangli.territory.queries import seat_people
 from xiangli.territory.rules import OUTSIDE, Actor
 
@@ -20,12 +21,14 @@ def tell(
 ) -> int:
     """Write one notice to each person in `seat` now and to each of `users`, and return to how many that was.
 
-    Told twice by the same `message`, a person has one notice. An outside organ has no inbox here.
+    Told twice by the same `message`, a person has one notice. An outside organ has no inbox here. Whom the
+    matter is about is told nothing, whatever seat they sit in by now.
     """
     people = set(users)
     if seat and seat != OUTSIDE:
         unit, _colon, post = seat.partition(":")
         people.update(seat_people(UUID(unit), UUID(post), at=now))
+    people -= barred_from(about)
     Notice.objects.bulk_create(
         [Notice(message=message, user_id=user, about=about, kind=kind, at=now) for user in sorted(people)],
         ignore_conflicts=True,

@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from xiangli.territory.rules import Actor
 
 Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
+Barred = Callable[[UUID], Collection[UUID]]
 
 _OTHER = _("有一件事项有了新进展")
 _words: dict[str, Any] = {}
 _describers: list[Describe] = []
+_barred: list[Barred] = []
 
 
 def register_words(words: Mapping[str, Any]) -> None:
@@ -44,3 +46,16 @@ def describe(actor: Actor, about: Collection[UUID]) -> dict[UUID, str]:
     for each in _describers if about else ():
         named.update(each(actor, about))
     return named
+
+
+def register_barred(barred: Barred) -> None:
+    """Called by a module that owns what notices are about. `barred` says, in one statement, who must not even
+    learn that something happened there: a seat's people change after it was given the matter.
+    """
+    if barred not in _barred:
+        _barred.append(barred)
+
+
+def barred_from(about: UUID) -> set[UUID]:
+    """The users who are told nothing of `about`."""
+    return {user for each in _barred for user in each(about)}

@@ -6,9 +6,12 @@ import pytest
 
 from xiangli.cases import actions
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
+from xiangli.kernel import clock, outbox
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
+from xiangli.notices.models import Notice
+from xiangli.territory.actions import appoint
 
 
 @pytest.fixture
@@ -64,3 +67,21 @@ def test_an_id_used_for_one_act_does_not_pass_for_another(place: Place) -> None:
     with pytest.raises(Refused) as refused:
         actions.reopen_case(reported.code, act_id=confirmed, note="还没解决")
     assert refused.value.code == "invalid_act_id"
+
+
+def test_a_subject_who_comes_into_the_seat_later_is_told_nothing(place: Place) -> None:
+    """Not even that there is something: neither of what happens from now on, nor of what still waits to be told."""
+    complaint = make_report(place.lane, "service_complaint", words="巷长从来不管")
+    head = place.people["lane_head"]
+    appoint(
+        user=head,
+        unit=place.town,
+        post=place.posts["town_desk"],
+        valid_from=clock.now().date(),
+        standing="deputy",
+    )
+    actions.withdraw_case(complaint.code, act_id=new_id())
+    while outbox.work_once(clock.now()):
+        pass
+    told = set(Notice.objects.filter(about=complaint.matter.pk).values_list("user_id", flat=True))
+    assert told == {place.people["town_desk"].pk}
