@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.test import Client, override_settings
 from django.test.client import FakePayload
@@ -60,9 +62,8 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client) -> N
         def read(self, *args: object, **kwargs: object) -> bytes:
             raise AssertionError("the body was read")
 
-    answer = client.generic(
-        "POST", "/language/setlang/", b"", **{"CONTENT_LENGTH": "1001", "wsgi.input": Unread(b"x" * 1001)}
-    )
+    environ: dict[str, Any] = {"CONTENT_LENGTH": "1001", "wsgi.input": Unread(b"x" * 1001)}
+    answer = client.generic("POST", "/language/setlang/", b"", **environ)
     assert answer.status_code == 413
     assert "一次发送的照片太大了" in answer.content.decode()
     assert "12345" in answer.content.decode()
