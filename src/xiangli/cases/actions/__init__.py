@@ -2,7 +2,7 @@
 transaction."""
 
 from xiangli.cases.actions.categories import load_categories
-from xiangli.cases.actions.report import Receipted, Report, report_case
+from xiangli.cases.actions.report import Receipted, Report, report_case, sent_before
 from xiangli.cases.actions.reporter import confirm_case, evaluate_case, reopen_case, say_me_too, withdraw_case
 from xiangli.cases.actions.staff import (
     Act,
@@ -32,6 +32,7 @@ __all__ = [
     "return_case",
     "reveal_contact",
     "say_me_too",
+    "sent_before",
     "take_case",
     "verify_case",
     "withdraw_case",

@@ -22,7 +22,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter, Receipt
-from xiangli.matters.queries import code_for, digest_of, seal_text
+from xiangli.matters.queries import code_for, digest_of, history, seal_text
 from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import people_on_plate, who_answers
@@ -65,7 +65,7 @@ def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
     """A report becomes a matter in the seat that answers for its place, with a receipt. The same `client_id`
     gives the same receipt.
 
-    Refused when the category is closed or the words are missing. `actor` is the member of staff who reports;
+    Refused when the category is closed, the words are missing, or the id was used for another report. `actor` is the member of staff who reports;
     None for a resident.
     """
     code = code_for(report.client_id)
@@ -75,11 +75,33 @@ def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
     except IntegrityError:
         # The receipt's digest is unique: this very report was acknowledged before (a resend costs the roll-
         # back, the first report nothing).
-        known = Matter.objects.filter(receipt__code_digest=digest_of(code)).first()
-        if known is None:
+        if (known := sent_before(report.client_id, report.words)) is None:
             raise
-        return Receipted(code=code, matter=known, again=True)
+        return known
     return Receipted(code=code, matter=matter, again=False)
+
+
+def sent_before(client_id: UUID, words: str) -> Receipted | None:
+    """The receipt of a report that stands already; None when there is none.
+
+    Refused when the words are others: a browser that went back may send the form of one report with the
+    words of the next, and that one must not be taken for a resend and lost.
+    """
+    code = code_for(client_id)
+    known = Matter.objects.filter(receipt__code_digest=digest_of(code)).first()
+    if known is None:
+        return None
+    first = history(known)[0]
+    if not first.erased and first.words.get("words") != words.strip():
+        raise Refused(
+            "sent_before",
+            _(
+                "这张表单刚才已经发出过一件，编号 %(number)s。如果这是另一件事，请再按一次提交；"
+                "如果是同一件，不用再发，凭回执看进展。"
+            )
+            % {"number": known.number},
+        )
+    return Receipted(code=code, matter=known, again=True)
 
 
 def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) -> Matter:

@@ -103,9 +103,9 @@ def _send_report(request: HttpRequest, plate_code: str) -> HttpResponseBase:
     fine = form.is_valid()
     kept = kept_ids(form.data.get("kept", ""))
     try:
-        _slow_down(unit, now)  # before any work on pictures
+        _slow_down("report", unit, now)  # before any work on pictures
     except Refused as refused:
-        return _refuse(request, form, refused, unit, kept=form.data.get("kept", ""))
+        return _sent_already(form) or _refuse(request, form, refused, unit, kept=form.data.get("kept", ""))
     scope = unit.county_id or unit.pk
     stored = store_photos(form.cleaned_data.get("photos") or [], scope=scope, kept=kept)
     for error in stored.errors:
@@ -121,7 +121,8 @@ def _send_report(request: HttpRequest, plate_code: str) -> HttpResponseBase:
         point = rules.photo_point(stored.places, near=(unit.lat, unit.lng))
         if data["lat"] is not None and data["lng"] is not None:
             point = (data["lat"], data["lng"])
-            place, off_map = unit_of_point(*point, at=now) or (unit, True)
+            # Of the plate's own county: a pin elsewhere is a slip, and photos are stored for this county.
+            place, off_map = unit_of_point(*point, county=unit.county, at=now) or (unit, True)
         receipted = actions.report_case(
             actions.Report(
                 client_id=data["client_id"],
@@ -144,17 +145,31 @@ def _send_report(request: HttpRequest, plate_code: str) -> HttpResponseBase:
     return redirect("cases:receipt", receipted.code)
 
 
-def _slow_down(unit: Unit, now: datetime) -> None:
-    """A flood from one place is slowed; what was typed stays on the page, and the telephone is shown."""
-    if throttle.bump("cases.flood", str(unit.pk), window=rules.FLOOD_WINDOW, now=now) > rules.FLOOD:
+def _slow_down(what: str, unit: Unit, now: datetime) -> None:
+    """A flood from one place is slowed; what was typed stays on the page, and the telephone is shown. Each
+    kind is counted by itself: nobody keeps complaints away by pressing something else."""
+    if throttle.bump(f"cases.flood.{what}", str(unit.pk), window=rules.FLOOD_WINDOW, now=now) > rules.FLOOD:
         raise Refused(
             "throttled",
             _("这里刚刚收到很多条反映，请过十分钟再发一次（您写的都还在），急事请直接拨打值班电话。"),
         )
 
 
+def _sent_already(form: ReportForm | ComplaintForm) -> HttpResponse | None:
+    """The receipt of what already stands, also in a flood: the answer may have been lost on the way."""
+    client_id, words = form.cleaned_data.get("client_id"), form.cleaned_data.get("words")
+    try:
+        known = actions.sent_before(client_id, words) if client_id and words else None
+    except Refused:
+        return None
+    return redirect("cases:receipt", known.code) if known else None
+
+
 def _refuse(request: HttpRequest, form: Any, refused: Refused, unit: Unit, *, kept: str = "") -> HttpResponse:
     field = refused.field if refused.field in form.fields else None
+    if refused.code == "sent_before":
+        form.data = form.data.copy()
+        form.data["client_id"] = str(new_id())
     form.add_error(field, str(refused.reason))
     status = 429 if refused.code == "throttled" else 409 if field is None else 400
     if isinstance(form, ComplaintForm):
@@ -218,7 +233,7 @@ def complain(request: HttpRequest, plate_code: str) -> HttpResponseBase:
         raise not_found()
     data = form.cleaned_data
     try:
-        _slow_down(unit, now)
+        _slow_down("complaint", unit, now)
         receipted = actions.report_case(
             actions.Report(
                 client_id=data["client_id"],
@@ -233,7 +248,8 @@ def complain(request: HttpRequest, plate_code: str) -> HttpResponseBase:
             )
         )
     except Refused as refused:
-        return _refuse(request, form, refused, unit)
+        already = _sent_already(form) if refused.code == "throttled" else None
+        return already or _refuse(request, form, refused, unit)
     return redirect("cases:receipt", receipted.code)
 
 
@@ -256,7 +272,7 @@ def me_too(request: HttpRequest, plate_code: str, matter_id: UUID) -> HttpRespon
         client_id = UUID(request.POST.get("client_id", ""))
     except ValueError:
         raise Refused("invalid_form", _("表单编号不对，请刷新页面再试。")) from None
-    _slow_down(unit, now)
+    _slow_down("me_too", unit, now)
     count = actions.say_me_too(matter_id, place_path=unit.path, client_id=client_id)
     messages.success(
         request, _("已记下，现在有 %(count)s 人反映这件事。不用再报一次。") % {"count": count + 1}
