@@ -369,10 +369,11 @@ def field_report(request: HttpRequest) -> HttpResponseBase:
     now = clock.now()
     paths = [held.unit_path for held in actor.held if REPORT_CASE in held.permissions]
     places = plated_units(paths, at=now)
-    form = ReportForm(request.POST or None, request.FILES or None, initial={"client_id": new_id()})
+    sent = request.method == "POST"
+    form = ReportForm(request.POST, request.FILES) if sent else ReportForm(initial={"client_id": new_id()})
     chosen = request.POST.get("place", "") or (str(places[0].pk) if len(places) == 1 else "")
     stored = Stored()
-    if request.method == "POST":
+    if sent:
         place = next((unit for unit in places if str(unit.pk) == chosen), None)
         if place is None:
             form.add_error(None, _("请选在哪条巷。"))
