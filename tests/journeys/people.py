@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from playwright.sync_api import Locator, Page
 
 from tests.journeys import scenes
@@ -28,7 +29,7 @@ def report(
     page.get_by_label("什么事", exact=True).fill(words)
     pick(page, category)
     if phone:
-        page.get_by_label("电话").fill(phone)
+        page.get_by_role("textbox", name="电话").fill(phone)
     page.get_by_role("button", name="上报", exact=True).click()
     return code_on(page)
 
@@ -51,12 +52,35 @@ def act(page: Page, name: str) -> Locator:
     return form
 
 
-def do(page: Page, name: str, note: str = "", *, after: bytes | None = None) -> None:
+def press(page: Page, name: str, *, within: Locator | None = None) -> None:
+    """Press a button and wait for the page that answers."""
+    with page.expect_navigation():
+        (within or page).get_by_role("button", name=name, exact=True).click()
+
+
+def do(page: Page, name: str, note: str = "", *, after: bytes | None = None, seat: str = "") -> None:
     """Carry out an act of a case by its button."""
     form = act(page, name)
+    if seat:
+        form.get_by_label("由谁办").select_option(label=seat)
     if after:
         form.get_by_label("处理后照片").set_input_files([scenes.upload("处理后.jpg", after)])
     if note:
         form.locator("textarea").fill(note)
-    form.get_by_role("button", name=name, exact=True).click()
-    page.locator(".flash").first.wait_for()
+    press(page, name, within=form)
+
+
+def set_up_codes(page: Page) -> None:
+    """Add an authenticator app by the secret that the page shows, as whoever cannot scan does."""
+    page.get_by_role("button", name="开启验证码应用").click()
+    secret = page.locator("main .code").first.inner_text()
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    page.get_by_label("应用上显示的六位验证码").fill(code)
+    press(page, "开启")
+
+
+def open_case(page: Page, words: str, *, where: str = "/desk/") -> None:
+    """Go to a list and open the case whose title begins with `words`."""
+    page.goto(where)
+    page.get_by_role("link", name=words).first.click()
+    page.wait_for_url("**/cases/**")
