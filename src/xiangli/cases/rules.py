@@ -133,9 +133,21 @@ def check_reason(reason: str) -> str:
     return reason[:200]
 
 
-def check_seat_free_of_subjects(people: Collection[UUID], subjects: Collection[UUID]) -> None:
-    """A matter is never given to a post that one of its subjects holds or covers (rights.md)."""
-    if set(people) & set(subjects):
+def is_free_of_subjects(
+    people: Collection[UUID], path: str, *, subjects: Collection[UUID], subject_paths: Collection[str]
+) -> bool:
+    """Whether a matter may be given to a seat in which `people` sit, of the unit at `path`: none of its
+    subjects sits there, and none holds a post in a unit above, or it would be put right by those who answer
+    to its subject. `subject_paths` are the units where the subjects hold posts."""
+    below = any(path != above and path.startswith(above) for above in subject_paths)
+    return not below and not set(people) & set(subjects)
+
+
+def check_seat_free_of_subjects(
+    people: Collection[UUID], path: str, *, subjects: Collection[UUID], subject_paths: Collection[str]
+) -> None:
+    """A matter is never given to, or through, those it is about (rights.md)."""
+    if not is_free_of_subjects(people, path, subjects=subjects, subject_paths=subject_paths):
         raise Refused("subject_seat", _("这个岗位与事项有关，不能交给它办理，请另选。"), field="seat")
 
 

@@ -52,6 +52,7 @@ __all__ = [
     "actor_for",
     "ancestors",
     "duties_on_plate",
+    "paths_held",
     "people_on_plate",
     "people_to_enrol",
     "plate",
@@ -362,6 +363,14 @@ def seat_now(unit_id: UUID, post_id: UUID, *, at: datetime) -> SeatNow | None:
     )
 
 
+def paths_held(users: Collection[UUID], *, at: datetime) -> set[str]:
+    """The paths of the units in which any of `users` holds or covers a post; no statement for nobody."""
+    if not users:
+        return set()
+    held = Appointment.objects.filter(_on(day_of(at)), user__in=users)
+    return set(held.values_list("unit__path", flat=True))
+
+
 def seats_under(
     path: str, *, at: datetime, near: str | None = None, doing: str = "take_case"
 ) -> list[Answer]:
@@ -384,10 +393,14 @@ def seats_under(
 
 
 def people_on_plate(unit: Unit, *, at: datetime) -> set[UUID]:
-    """The users who hold or cover the posts that the plate of `unit` names: the subjects of a complaint
-    made there."""
-    rows = _seat_rows(line_of(unit.path), _ON_THE_LINE, "p.on_plate", at=at)
-    return {row.user_id for row in rows if row.user_id is not None}
+    """The users who hold or cover the posts that the plate of `unit` names, and whoever above stands in where
+    nobody is in a post of the unit itself: the subjects of a complaint made there."""
+    return _users_of(_people_on(unit, at=at), unit)
+
+
+def _users_of(people: Collection["PlatePerson"], unit: Unit) -> set[UUID]:
+    named = {user_id for person in people for user_id in person.user_ids}
+    return named.union(*(person.stand_ins for person in people if person.unit_id == unit.pk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +423,7 @@ class PlatePerson:
         UUID, ...
     ]  # holder and deputies, present or not: the subjects of a complaint about the plate
     covered_by: str = ""
+    stand_ins: tuple[UUID, ...] = ()  # who sits in the covering seat
 
     @property
     def vacant(self) -> bool:
@@ -430,8 +444,8 @@ class PlateView:
 
     @property
     def user_ids(self) -> frozenset[UUID]:
-        """Everybody who holds or covers a post on this plate."""
-        return frozenset(user_id for person in self.people for user_id in person.user_ids)
+        """Everybody who answers here: the subjects of a complaint made at this plate."""
+        return frozenset(_users_of(self.people, self.unit))
 
     @property
     def first(self) -> PlatePerson | None:
@@ -557,10 +571,13 @@ def _plate_person(sitting: Sequence[_SeatRow], *, above: Sequence[Sequence[_Seat
     first."""
     first = sitting[0]
     shown = _present(sitting)
-    covering = None
+    covering: _SeatRow | None = None
+    stand_ins: tuple[UUID, ...] = ()
     if not shown:
         duties = set(first.duties)
-        covering = next((seat[0] for seat in above if duties & set(seat[0].duties) and _present(seat)), None)
+        over = next((seat for seat in above if duties & set(seat[0].duties) and _present(seat)), ())
+        covering = over[0] if over else None
+        stand_ins = tuple(row.user_id for row in over if row.user_id is not None)
     return PlatePerson(
         unit_id=first.unit_id,
         unit_path=first.unit_path,
@@ -573,6 +590,7 @@ def _plate_person(sitting: Sequence[_SeatRow], *, above: Sequence[Sequence[_Seat
         phone=(covering or first).phone or "",
         user_ids=tuple(row.user_id for row in sitting if row.user_id is not None),
         covered_by=f"{covering.unit_name} {covering.title}" if covering else "",
+        stand_ins=stand_ins,
     )
 
 

@@ -16,7 +16,7 @@ from xiangli.cases import rules
 from xiangli.cases.actions.common import DUTY_CLOSE, by_staff, done_before, enter, invalid_act_id
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of, last_act
-from xiangli.cases.states import REVEAL_CONTACT, TABLE, State
+from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, TABLE, State
 from xiangli.kernel import clock
 from xiangli.kernel.ledger import event_exists
 from xiangli.kernel.models import StoredFile
@@ -27,7 +27,7 @@ from xiangli.matters.queries import open_text, seats_on, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import seat_people, seats_under, who_answers
+from xiangli.territory.queries import paths_held, seat_people, seats_under, who_answers
 from xiangli.territory.rules import Actor, Answer, Held
 
 
@@ -141,7 +141,13 @@ def assign_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
     )
     if target is None:
         raise Refused("seat_outside", _("这个岗位不在您的辖区内，或者现在没有人，请另选。"), field="seat")
-    rules.check_seat_free_of_subjects(seat_people(unit_id, post_id, at=opened.now), opened.subjects)
+    if opened.subjects:
+        rules.check_seat_free_of_subjects(
+            seat_people(unit_id, post_id, at=opened.now),
+            target.unit_path,
+            subjects=opened.subjects,
+            subject_paths=paths_held(opened.subjects, at=opened.now),
+        )
     matters.hold(matter, target, at=opened.now)
     matter.alarm = ""
     _move(
@@ -175,6 +181,7 @@ def return_case(act: Act) -> None:
     rules.check_handler("return_case", facts_of(matter, opened.case), _user(act.actor))
     above = _seat_above(matter, opened.case.category.duty, opened)
     matters.hold(matter, above, at=opened.now)
+    matter.alarm = "off_map" if matter.off_map else above.alarm
     _move(
         opened,
         act,
@@ -225,11 +232,8 @@ def _resolve(opened: _Open, act: Act, action: str) -> None:
     case.resolved_at = opened.now
     case.outcome = rules.outcome_of(action)
     case.save(update_fields=["resolved_by", "resolved_at", "outcome"])
-    # The ball goes to the desk that checks or gives feedback. Who checks is another person than the resolver.
-    passed_over = opened.subjects | ({_user(act.actor)} if state == State.TO_VERIFY else set())
-    unit = Unit.objects.get(pk=matter.holder_unit_id)
-    desk = who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
-    if not desk.outside:
+    desk = _desk_after(opened, act, state)
+    if desk is not None:
         handler = matter.handler_id
         matters.hold(matter, desk, at=opened.now)
         matter.handler_id = handler
@@ -241,8 +245,21 @@ def _resolve(opened: _Open, act: Act, action: str) -> None:
         data={"outcome": case.outcome, "photos": len(act.photos_before) + len(act.photos_after)},
     )
     _attach(opened, act, event_id)
-    if not desk.outside:
+    if desk is not None:
         matters.tell(matter, action, now=opened.now, seat=desk.seat)
+
+
+def _desk_after(opened: _Open, act: Act, state: State) -> matters.Seated | None:
+    """The seat that checks what was done or gives the feedback; None where nobody inside may: it stays. Who
+    checks is another person than the resolver. Of a matter that is not ordinary as few as possible learn: a
+    post that may give the feedback itself does."""
+    checked, matter = state == State.TO_VERIFY, opened.matter
+    if matter.visibility != Visibility.ORDINARY and not checked and CLOSE_CASE in opened.held.permissions:
+        return opened.held
+    unit = Unit.objects.get(pk=matter.holder_unit_id)
+    passed_over = opened.subjects | ({_user(act.actor)} if checked else set())
+    desk = who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
+    return None if desk.outside else desk
 
 
 def _user(actor: Actor) -> UUID:

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from xiangli.accounts.sessions import fresh_required
-from xiangli.cases import actions, queries
+from xiangli.cases import actions, queries, rules
 from xiangli.cases.forms import PHOTO_ATTRS, ActForm, ReportForm, kept_ids
 from xiangli.cases.models import Case
 from xiangli.cases.pages.photos import Stored, picture, shown, store_photos
@@ -32,7 +32,7 @@ from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import history, inbox, my_tasks, not_found, photo_for, seats_on, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
-from xiangli.territory.queries import plated_units, seats_under, spoken_name
+from xiangli.territory.queries import paths_held, plated_units, seats_under, spoken_name
 from xiangli.territory.rules import Actor
 from xiangli.web.paging import paginate
 
@@ -195,10 +195,16 @@ def _case_page(
             continue
         targets = []
         if row.action == "assign_case":
+            subject_paths = paths_held(subjects, at=clock.now())
             targets = [
                 seat
                 for seat in seats_under(held.unit_path, near=matter.place_path, at=clock.now())
-                if seat.user_id not in subjects
+                if rules.is_free_of_subjects(
+                    {seat.user_id} if seat.user_id else (),
+                    seat.unit_path,
+                    subjects=subjects,
+                    subject_paths=subject_paths,
+                )
             ]
         offered.append(
             {

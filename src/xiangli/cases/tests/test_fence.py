@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from xiangli.cases import actions
+from xiangli.cases.states import State
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock, outbox
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
+from xiangli.matters.models import Matter
 from xiangli.notices.models import Notice
-from xiangli.territory.actions import appoint
+from xiangli.territory.actions import appoint, end_appointment
+from xiangli.territory.models import Appointment
 
 
 @pytest.fixture
@@ -85,3 +88,61 @@ def test_a_subject_who_comes_into_the_seat_later_is_told_nothing(place: Place) -
         pass
     told = set(Notice.objects.filter(about=complaint.matter.pk).values_list("user_id", flat=True))
     assert told == {place.people["town_desk"].pk}
+
+
+def vacate(place: Place, *whom: str) -> None:
+    for who in whom:
+        held = Appointment.objects.get(user=place.people[who])
+        end_appointment(appointment=held, on=clock.now().date())
+
+
+def test_a_complaint_is_about_those_who_stand_in_as_well(place: Place) -> None:
+    """Lane and grid are empty, so the director answers here: the complaint is about the director too."""
+    vacate(place, "lane_head", "grid_head")
+    complaint = make_report(place.lane, "service_complaint", words="这里从来没有人管")
+    subjects = set(complaint.matter.subjects.values_list("user_id", flat=True))
+    assert subjects == {place.people["village_director"].pk, place.people["village_officer"].pk}
+
+
+def test_a_complaint_is_not_assigned_to_those_who_answer_to_its_subject(place: Place) -> None:
+    vacate(place, "lane_head")  # so that the seat below is free of subjects by itself
+    complaint = make_report(place.lane, "service_complaint", words="网格长从来不管")
+    desk = place.actor("town_desk")
+    for who, unit in (("lane_head", place.lane2), ("grid_head", place.grid)):
+        act = an_act(desk, complaint)
+        with pytest.raises(Refused) as refused:
+            actions.assign_case(act, unit_id=unit.pk, post_id=place.posts[who].pk)
+        assert refused.value.code == "subject_seat"
+    # the clerk answers to nobody whom it is about
+    clerk = place.posts["village_clerk"]
+    actions.assign_case(an_act(desk, complaint), unit_id=place.village.pk, post_id=clerk.pk)
+
+
+def test_a_complaint_that_is_resolved_stays_with_those_who_know_of_it(place: Place) -> None:
+    complaint = make_report(place.lane, "service_complaint", words="巷长从来不管")
+    clerk, post = place.actor("village_clerk"), place.posts["village_clerk"]
+    desk = place.actor("town_desk")
+    actions.assign_case(an_act(desk, complaint), unit_id=place.village.pk, post_id=post.pk)
+    actions.take_case(an_act(clerk, complaint))
+    actions.resolve_case(an_act(clerk, complaint, "已经谈过，以后每天巡一次"))
+    matter = Matter.objects.get(pk=complaint.matter.pk)
+    assert (matter.state, matter.holder_seat) == (State.RESOLVED, clerk.seats[0])
+    assert not Matter.objects.visible_to(place.actor("village_director")).exists()
+    actions.close_case(an_act(clerk, complaint, "谢谢您告诉我们"))
+
+
+def test_a_complaint_about_the_towns_desk_can_be_put_right_by_the_towns_head(place: Place) -> None:
+    place.people["town_head"] = place.seat("town_head", place.town, "冯镇长")
+    appoint(
+        user=place.people["lane_head"],
+        unit=place.town,
+        post=place.posts["town_desk"],
+        valid_from=clock.now().date(),
+        standing="deputy",
+    )
+    complaint = make_report(place.lane, "service_complaint", words="巷长从来不管")
+    head = place.actor("town_head")
+    assert complaint.matter.holder_seat == head.seats[0]
+    actions.take_case(an_act(head, complaint))
+    actions.resolve_case(an_act(head, complaint, "已经谈过"))
+    actions.close_case(an_act(head, complaint, "谢谢您告诉我们"))
