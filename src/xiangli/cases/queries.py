@@ -8,13 +8,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
 from xiangli.cases.rules import Facts, Limits
-from xiangli.cases.states import TABLE, State
+from xiangli.cases.states import TABLE, EvidenceRule, State
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import Happened, history
@@ -76,13 +76,13 @@ def hotlines() -> dict[str, Hotline]:
 
 def facts_of(matter: Matter, case: Case, *, before: int = 0, after: int = 0) -> Facts:
     """What the rules need to know; `before` and `after` count the photos that the act itself brings. At
-    most one statement."""
-    counted = {"before": 0, "after": 0}
-    if case.category.evidence != "none":
-        counted = MatterPhoto.objects.filter(matter=matter).aggregate(
-            before=Count("pk", filter=Q(role__in=[PhotoRole.BEFORE, PhotoRole.REPORT])),
-            after=Count("pk", filter=Q(role=PhotoRole.AFTER)),
-        )
+    most one statement.
+
+    How it looked before stays true; how it looked after an earlier try proves nothing of this one."""
+    shown = 0
+    if case.category.evidence == EvidenceRule.BEFORE_AFTER:
+        roles = [PhotoRole.BEFORE, PhotoRole.REPORT]
+        shown = MatterPhoto.objects.filter(matter=matter, role__in=roles).count()
     return Facts(
         state=matter.state,
         handler=matter.handler_id,
@@ -91,8 +91,8 @@ def facts_of(matter: Matter, case: Case, *, before: int = 0, after: int = 0) -> 
         verify=case.category.verify,
         confirmed=case.confirmed_at is not None,
         rated=case.rating is not None,
-        photos_before=counted["before"] + before,
-        photos_after=counted["after"] + after,
+        photos_before=shown + before,
+        photos_after=after,
     )
 
 

@@ -79,6 +79,7 @@ def reopen_case(code: str, *, act_id: UUID, note: str) -> None:
         else State.REPORTED
     )
     matters.hold(matter, answer, at=held.now)
+    matter.alarm = "off_map" if matter.off_map else answer.alarm
     case.reopened += 1
     case.confirmed_at = None
     case.outcome = ""

@@ -7,11 +7,14 @@ import pytest
 from xiangli.cases import actions
 from xiangli.cases.states import State
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
+from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
-from xiangli.kernel.models import LedgerEvent
+from xiangli.kernel.models import LedgerEvent, StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
 from xiangli.matters.queries import history
+from xiangli.territory.actions import end_appointment
+from xiangli.territory.models import Appointment
 
 
 @pytest.fixture
@@ -78,3 +81,41 @@ def test_a_complaint_passes_over_everybody_on_the_plate(place: Place) -> None:
 def test_a_report_gives_its_number_at_once(place: Place) -> None:
     reported = make_report(place.lane)
     assert reported.matter.number == Matter.objects.get(pk=reported.matter.pk).number
+
+
+def a_photo(place: Place, seed: int) -> StoredFile:
+    """A stored picture, as `store_pictures` leaves it."""
+    return StoredFile.objects.create(
+        scope=place.county.pk,
+        name=f"{seed:064x}",
+        size=1,
+        media_type="image/jpeg",
+        width=1,
+        height=1,
+        created_at=clock.now(),
+        touched_at=clock.now(),
+    )
+
+
+def test_a_reopened_case_wants_a_new_photo_of_after(place: Place) -> None:
+    """How it looked after the first try proves nothing of the second; how it looked before stays true."""
+    head = place.actor("lane_head")
+    reported = make_report(place.lane, "environment", photos=[a_photo(place, 1)])
+    actions.take_case(an_act(head, reported))
+    actions.resolve_case(an_act(head, reported, "清走了", photos_after=[a_photo(place, 2)]))
+    actions.reopen_case(reported.code, act_id=new_id(), note="还在那里")
+    actions.take_case(an_act(head, reported))
+    with pytest.raises(Refused) as refused:
+        actions.resolve_case(an_act(head, reported, "真的清走了"))
+    assert refused.value.code == "photo_after_missing"
+    actions.resolve_case(an_act(head, reported, "真的清走了", photos_after=[a_photo(place, 3)]))
+
+
+def test_a_case_that_goes_up_past_an_empty_seat_says_so(place: Place) -> None:
+    reported = make_report(place.lane, "voices")
+    for who in ("grid_head", "lane_head_2"):
+        held = Appointment.objects.get(user=place.people[who])
+        end_appointment(appointment=held, on=clock.now().date())
+    actions.return_case(an_act(place.actor("lane_head"), reported, "不归我管"))
+    matter = Matter.objects.get(pk=reported.matter.pk)
+    assert (matter.holder_unit_id, matter.alarm) == (place.village.pk, "vacant")
