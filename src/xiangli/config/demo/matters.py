@@ -157,6 +157,7 @@ def _tell(group: Sequence[Crowd], now: datetime, count: Count = lambda told: Non
                 seal_once(midnight)
                 midnight = _midnight_after(midnight)
             if step.at >= reading:
+                _deliver(reading)
                 _read_notices(reading)
                 reading = now + _READ
             with clock.set_to(step.at):
@@ -181,7 +182,8 @@ def _deliver(at: datetime) -> None:
 
 
 def _read_notices(at: datetime) -> None:
-    for user_id in Notice.objects.filter(read_at=None).values_list("user", flat=True).distinct():
+    unread = Notice.objects.filter(read_at=None, at__lte=at)
+    for user_id in unread.order_by().values_list("user", flat=True).distinct():
         read_all_notices(Actor(user_id), now=at)
 
 
@@ -321,8 +323,9 @@ class _Teller:
         here = self._people(matter, step.at)
         match step.verb:
             case "return":
-                if matter.state == State.ASSIGNED and here:
-                    cases.return_case(self._act(tale, step, here[0], speech.act("return", random)))
+                sender = matter.handler_id or (here[0] if matter.state == State.ASSIGNED and here else None)
+                if sender:
+                    cases.return_case(self._act(tale, step, sender, speech.act("return", random)))
             case "assign":
                 self._assign(tale, step, matter, here, speech.act("assign", random))
             case "take" if here:

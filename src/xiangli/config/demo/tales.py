@@ -150,8 +150,8 @@ def _verbs(end: State, random: Random, verified: bool, staff: bool, handed_up: f
         mended += ["fail", "resolve", "verify"] if random.random() < 0.12 else ["verify"]
     again = [*mended, "reopen"] if random.random() < 0.05 else []
     match end:
-        case State.REPORTED:
-            return ["report", "return"]
+        case State.REPORTED:  # sent up once, or by the village too, so that it waits at the town
+            return ["report", "return", "take", "return"] if random.random() < 0.4 else ["report", "return"]
         case State.ASSIGNED:
             return ["report", *again] if again else ["report", "assign"]
         case State.IN_PROGRESS:

@@ -1,0 +1,189 @@
+"""The demo: a small month told by the real actions, and what the command says of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from PIL import Image
+
+from xiangli.accounts.models import User
+from xiangli.cases.actions import load_categories
+from xiangli.cases.models import Case, Category
+from xiangli.cases.states import State
+from xiangli.config import demo
+from xiangli.config.demo import matters, pictures, speech
+from xiangli.config.demo.people import LANE
+from xiangli.config.demo.tales import CROWDS, MONTH, Crowd, plan, scene
+from xiangli.config.demo.territory import load_territory
+from xiangli.kernel import clock
+from xiangli.kernel.files import open_picture
+from xiangli.kernel.ledger import seal_once, verify_ledger
+from xiangli.kernel.models import LedgerEvent, OutboxMessage, StoredFile
+from xiangli.kernel.refusals import Refused
+from xiangli.matters.models import Matter, MatterPhoto, Receipt
+from xiangli.matters.queries import chain_heads, code_for, digest_of, history, my_tasks
+from xiangli.matters.states import PhotoRole, Visibility
+from xiangli.notices.models import Notice
+from xiangli.territory.models import Unit
+from xiangli.territory.queries import actor_for
+from xiangli.territory.rules import OUTSIDE
+
+NOW = datetime(2026, 11, 18, 7, 30, tzinfo=UTC)  # a Wednesday afternoon where the counties are
+VERIFIED = frozenset({"danger_now", "hazards", "work_safety"})
+SMALL = (
+    Crowd(LANE, assigned=2, in_progress=2, resolved=1, closed=6, withdrawn=1, handed_up=0),
+    Crowd("14/08/21/201/", 2, 3, 3, 2, 2, 10, 2),
+    Crowd("14/08/26/", 1, 2, 2, 1, 1, 6, 1),
+    Crowd("61/08/31/", closed=3),
+)
+
+
+def test_the_plan_is_two_thousand_matters_of_thirty_days_the_same_each_time() -> None:
+    tales = [tale for crowd in CROWDS for tale in plan(crowd, now=NOW, verified=VERIFIED)]
+    assert tales == [tale for crowd in CROWDS for tale in plan(crowd, now=NOW, verified=VERIFIED)]
+    assert len(tales) + 7 == 2000  # with the scene, four off the map, two outside the county
+    assert len({tale.key for tale in tales}) == len(tales)
+    for tale in tales:
+        moments = [step.at for step in tale.steps]
+        assert tale.steps[0].verb == "report"
+        assert moments == sorted(moments)
+        assert moments[0] >= NOW - MONTH
+        assert moments[-1] <= NOW
+    by_day = Counter((tale.steps[0].at + timedelta(hours=8)).hour in range(7, 20) for tale in tales)
+    assert by_day[True] > 2 * by_day[False]
+
+
+def test_the_scene_is_cleared_in_half_an_hour_on_a_weekday() -> None:
+    steps = {step.verb: step.at for step in scene(NOW).steps}
+    assert steps["resolve"] - steps["report"] == timedelta(minutes=30)
+    assert steps["report"].weekday() < 5
+    assert steps["report"] < NOW
+
+
+def test_every_open_category_has_words_and_every_thing_its_drawing(db: None) -> None:
+    load_categories()
+    open_ones = set(Category.objects.filter(intake="open").values_list("code", flat=True))
+    assert open_ones == {*speech.CATEGORIES, speech.COMPLAINT}
+    for category in open_ones:
+        for number in range(30):
+            subject = speech.subject(category, Random(number))
+            assert 4 < len(subject.report) < 80
+            assert "{" not in subject.report
+            assert subject.done
+            assert subject.picture in ("", *pictures.KINDS)
+
+
+def test_drawings_are_pictures_and_before_differs_from_after() -> None:
+    found = list(pictures.drawings(variants=1, place=(35.1, 110.7)))
+    assert len(found) == 2 * len(pictures.KINDS)
+    assert len({drawing.content for drawing in found}) == len(found)
+
+
+@pytest.fixture
+def month(db: None) -> int:
+    """The small month, loaded; how many matters it has."""
+    load_categories()
+    load_territory(now=NOW)
+    with clock.set_to(NOW):
+        return matters.load_matters(now=NOW, crowds=SMALL, apart=False)
+
+
+def test_a_small_month_told_by_the_real_actions(month: int, capsys: pytest.CaptureFixture[str]) -> None:
+    _every_state_is_there(month)
+    _the_scene_has_its_photos_and_words()
+    _rights_are_kept()
+    _photos_can_be_shown()
+    _notices_were_delivered_and_the_old_ones_read()
+    _a_second_load_changes_nothing()
+    seal_once(NOW)
+    report = verify_ledger(stream_heads=chain_heads)
+    assert report.ok
+    assert report.tail.count == 0
+    assert report.events == LedgerEvent.objects.count()
+    demo.show_demo()
+    said = capsys.readouterr().out
+    assert "xiangli-demo-2026" in said
+    assert demo.plate_link() in said
+    assert demo.receipt_link() in said
+    assert str(month) in said
+
+
+def _every_state_is_there(month: int) -> None:
+    assert (
+        month == sum(len(crowd.ends) for crowd in SMALL) + 3 + 4
+    )  # two complaints outside, the scene, strays
+    states = Counter(Matter.objects.values_list("state", flat=True))
+    assert set(states) == {*State.values}
+    assert states.total() == month
+    assert Matter.objects.exclude(closed_at=None).count() == states[State.CLOSED] + states[State.WITHDRAWN]
+    # as many as planned end well; what nobody is there for may wait where it was sent
+    assert states[State.CLOSED] == sum(crowd.closed for crowd in SMALL) + 3
+    assert Matter.objects.filter(reported_at__range=(NOW - MONTH, NOW)).count() == month
+    head = actor_for(User.objects.get(username="lane"), at=NOW)
+    assert my_tasks(head).count() == 5
+    assert Matter.objects.filter(off_map=True).count() == 4
+
+
+def _the_scene_has_its_photos_and_words() -> None:
+    code = code_for(matters.scene_client_id())
+    matter = Matter.objects.get(receipt__code_digest=digest_of(code))
+    assert (matter.place.path, matter.state, matter.topic) == (LANE, State.CLOSED, "environment")
+    at = {row.kind: row.at for row in history(matter)}
+    assert at["resolve_case"] - at["report_case"] == timedelta(minutes=30)
+    roles = set(matter.photos.values_list("role", flat=True))
+    assert roles == {PhotoRole.REPORT, PhotoRole.AFTER}
+    assert Case.objects.get(pk=matter.pk).rating == 5
+
+
+def _rights_are_kept() -> None:
+    private = Matter.objects.filter(visibility=Visibility.PRIVATE)
+    outside = private.filter(holder_seat=OUTSIDE)
+    assert outside.count() == 2
+    assert private.count() > 2
+    for matter in private:
+        assert matter.subjects.exists()
+        assert matter.title == "对服务的意见"
+        assert not matter.photos.exists()
+    contacts = Receipt.objects.exclude(contact=None).count()
+    assert 0 < contacts < Receipt.objects.count() / 2
+
+
+def _photos_can_be_shown() -> None:
+    used = StoredFile.objects.filter(references__gt=0)
+    assert used.exists()
+    assert used.filter(taken_lat__isnull=False).exists()
+    for file in used:
+        for thumbnail in (False, True):
+            with open_picture(file, thumbnail=thumbnail) as stream, Image.open(stream) as image:
+                image.load()
+    with_photos = MatterPhoto.objects.values("matter").distinct().count()
+    assert with_photos > Matter.objects.count() / 3
+
+
+def _notices_were_delivered_and_the_old_ones_read() -> None:
+    assert not OutboxMessage.objects.filter(done_at=None).exists()
+    assert not OutboxMessage.objects.exclude(last_error="").exists()
+    read = Notice.objects.exclude(read_at=None)
+    assert read.exists()
+    assert not read.filter(at__gt=NOW - timedelta(days=2)).exists()
+    assert not Notice.objects.filter(read_at=None, at__lt=NOW - timedelta(days=2)).exists()
+
+
+def _a_second_load_changes_nothing() -> None:
+    before = LedgerEvent.objects.count(), Matter.objects.count()
+    with clock.set_to(NOW + timedelta(days=1)):
+        assert matters.load_matters(now=clock.now(), crowds=SMALL, apart=False) == 0
+        assert demo.load_demo() is False
+    assert before == (LedgerEvent.objects.count(), Matter.objects.count())
+
+
+def test_the_demo_stays_out_of_a_county_that_works(db: None) -> None:
+    Unit.objects.create(path="14/", name="山西省", short_name="山西省", valid_from=date(2024, 1, 1))
+    assert demo.load_demo(if_empty=True) is False
+    with pytest.raises(Refused) as refused:
+        demo.load_demo()
+    assert refused.value.code == "not_empty"
+    assert not Matter.objects.exists()
