@@ -11,6 +11,7 @@ from uuid import UUID
 import segno
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +21,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.accounts.sessions import client_address
 from xiangli.cases import actions, queries, rules
-from xiangli.cases.forms import CodeForm, ComplaintForm, PlateForm, ReporterActForm, ReportForm, kept_ids
+from xiangli.cases.forms import (
+    ClientIdField,
+    CodeForm,
+    ComplaintForm,
+    PlateForm,
+    ReporterActForm,
+    ReportForm,
+    kept_ids,
+)
 from xiangli.cases.models import Case
 from xiangli.cases.pages.photos import picture, shown, store_photos
 from xiangli.cases.states import TABLE, Channel, Intake, State
@@ -269,9 +278,11 @@ def me_too(request: HttpRequest, plate_code: str, matter_id: UUID) -> HttpRespon
     if unit is None:
         raise not_found()
     try:
-        client_id = UUID(request.POST.get("client_id", ""))
-    except ValueError:
-        raise Refused("invalid_form", _("表单编号不对，请刷新页面再试。")) from None
+        client_id = ClientIdField().clean(request.POST.get("client_id", ""))
+    except ValidationError:
+        client_id = None
+    if client_id is None:
+        raise Refused("invalid_form", _("表单编号不对，请刷新页面再试。"))
     _slow_down("me_too", unit, now)
     count = actions.say_me_too(matter_id, place_path=unit.path, client_id=client_id)
     messages.success(
