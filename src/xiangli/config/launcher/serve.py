@@ -52,8 +52,8 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         environment.setdefault("XIANGLI_HOME", str(home()))
         environment.setdefault("XIANGLI_PUBLIC_URL", _address(host, port))
+        (home() / "static").mkdir(parents=True, exist_ok=True)
         if server is not None:
-            (home() / "static").mkdir(parents=True, exist_ok=True)
             children.append(_database(server, say))
             environment.update(addresses(server))
         tree = Tree(children, say)
