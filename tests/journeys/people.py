@@ -58,13 +58,21 @@ def press(page: Page, name: str, *, within: Locator | None = None) -> None:
         (within or page).get_by_role("button", name=name, exact=True).click()
 
 
-def do(page: Page, name: str, note: str = "", *, after: bytes | None = None, seat: str = "") -> None:
-    """Carry out an act of a case by its button."""
+def do(
+    page: Page,
+    name: str,
+    note: str = "",
+    *,
+    after: bytes | None = None,
+    seat: str = "",
+    field: str = "处理后照片",
+) -> None:
+    """Carry out an act of a case by its button; `field` is the label of the photos."""
     form = act(page, name)
     if seat:
         form.get_by_label("由谁办").select_option(label=seat)
     if after:
-        form.get_by_label("处理后照片").set_input_files([scenes.upload("处理后.jpg", after)])
+        form.get_by_label(field).set_input_files([scenes.upload("处理后.jpg", after)])
     if note:
         form.locator("textarea").fill(note)
     press(page, name, within=form)

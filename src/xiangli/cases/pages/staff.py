@@ -128,10 +128,14 @@ def _rows(matters: list[Matter]) -> list[dict[str, Any]]:
             "label": State(matter.state).label,
             "who": matter.handler.display_name
             if matter.handler
-            else (matter.holder_post.name if matter.holder_post else _("县外机构")),
+            else (_post_name(matter.holder_post) if matter.holder_post else _("县外机构")),
         }
         for matter in matters
     ]
+
+
+def _post_name(post: Any) -> str:
+    return str(post.name_en if queries.in_english() else post.name)
 
 
 @require_GET
@@ -224,6 +228,7 @@ def _case_page(
         {
             "shell": _shell(actor),
             "matter": matter,
+            "holder_post": _post_name(matter.holder_post) if matter.holder_post else "",
             "case": record,
             "category": record.category.name_en if queries.in_english() else record.category.name,
             "state_label": State(matter.state).label,
