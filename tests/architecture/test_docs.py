@@ -116,3 +116,10 @@ def test_the_reader_of_documents_reads(tmp_path: Path) -> None:
     targets, commands = _named(page)
     assert targets == {"run", "env", "frontend", "check"}
     assert commands == {("run", "--demo"), ("run", "--port"), ("doctor", "")}
+
+
+def test_every_decision_stands_in_the_index() -> None:
+    folder = ROOT / "docs" / "adr"
+    pages = {page.name for page in folder.glob("[0-9]*.md")}
+    listed = set(re.findall(r"\]\(([0-9][^)]*\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
+    assert listed == pages
