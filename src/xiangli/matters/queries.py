@@ -17,7 +17,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterQuerySet, MatterSubject
 from xiangli.matters.rules import clean_code, is_code, query_code
 from xiangli.matters.states import Visibility
-from xiangli.territory.rules import Actor
+from xiangli.territory.rules import Actor, day_of, in_force
 
 FORGED_CODES = 5  # wrong codes from one address within the window, before it must wait
 FORGED_WINDOW = timedelta(minutes=10)
@@ -109,6 +109,23 @@ def subjects_of(matter: Matter) -> set[UUID]:
     if matter.visibility == Visibility.ORDINARY:
         return set()
     return set(MatterSubject.objects.filter(matter=matter).values_list("user_id", flat=True))
+
+
+def subject_places(matter: Matter, *, at: datetime) -> dict[UUID, set[str]]:
+    """The users a matter is about, each with the paths of the units where they hold or cover a post. One
+    statement; none for an ordinary matter."""
+    if matter.visibility == Visibility.ORDINARY:
+        return {}
+    held, day = "user__appointments__", day_of(at)
+    rows = MatterSubject.objects.filter(matter=matter).values_list(
+        "user_id", f"{held}unit__path", f"{held}valid_from", f"{held}valid_to"
+    )
+    places: dict[UUID, set[str]] = {}
+    for user_id, path, valid_from, valid_to in rows:
+        paths = places.setdefault(user_id, set())
+        if path is not None and in_force(valid_from, valid_to, day):
+            paths.add(path)
+    return places
 
 
 def told_nothing(matter_id: UUID) -> set[UUID]:

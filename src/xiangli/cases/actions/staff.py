@@ -23,11 +23,11 @@ from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter, Receipt
-from xiangli.matters.queries import open_text, seats_on, subjects_of
+from xiangli.matters.queries import open_text, seats_on, subject_places, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import paths_held, seat_people, seats_under, who_answers
+from xiangli.territory.queries import seat_people, seats_under, who_answers
 from xiangli.territory.rules import Actor, Answer, Held
 
 
@@ -146,7 +146,7 @@ def assign_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
             seat_people(unit_id, post_id, at=opened.now),
             target.unit_path,
             subjects=opened.subjects,
-            subject_paths=paths_held(opened.subjects, at=opened.now),
+            subject_paths=set().union(*subject_places(matter, at=opened.now).values()),
         )
     matters.hold(matter, target, at=opened.now)
     matter.alarm = ""

@@ -29,10 +29,10 @@ from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterPhoto
-from xiangli.matters.queries import history, inbox, my_tasks, not_found, photo_for, seats_on, subjects_of
+from xiangli.matters.queries import history, inbox, my_tasks, not_found, photo_for, seats_on, subject_places
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
-from xiangli.territory.queries import paths_held, plated_units, seats_under, spoken_name
+from xiangli.territory.queries import plated_units, seats_under, spoken_name
 from xiangli.territory.rules import Actor
 from xiangli.web.paging import paginate
 
@@ -176,11 +176,8 @@ def _case_page(
     record: Case = matter.case
     photos = list(MatterPhoto.objects.filter(matter=matter).order_by("event", "position"))
     pictures = shown(photos, lambda photo: reverse("cases:photo", args=[photo.pk]))
-    seats, subjects, ordinary = (
-        seats_on(matter),
-        subjects_of(matter),
-        matter.visibility == Visibility.ORDINARY,
-    )
+    places = subject_places(matter, at=clock.now())
+    seats, subjects, ordinary = seats_on(matter), set(places), matter.visibility == Visibility.ORDINARY
 
     def authority(permission: str) -> Any:
         return authority_over(
@@ -199,7 +196,6 @@ def _case_page(
             continue
         targets = []
         if row.action == "assign_case":
-            subject_paths = paths_held(subjects, at=clock.now())
             targets = [
                 seat
                 for seat in seats_under(held.unit_path, near=matter.place_path, at=clock.now())
@@ -207,7 +203,7 @@ def _case_page(
                     {seat.user_id} if seat.user_id else (),
                     seat.unit_path,
                     subjects=subjects,
-                    subject_paths=subject_paths,
+                    subject_paths=set().union(*places.values()),
                 )
             ]
         offered.append(
