@@ -117,7 +117,13 @@ def _count(connection: psycopg.Connection[Any]) -> int:
 
 
 def client(
-    port: int, cookie: str, token: str, plates: Sequence[str], categories: Sequence[str], go: Any, results: Any
+    port: int,
+    cookie: str,
+    token: str,
+    plates: Sequence[str],
+    categories: Sequence[str],
+    go: Any,
+    results: Any,
 ) -> None:
     """One client process: reports as fast as it is answered, and puts (latencies in ms, CPU seconds)."""
     reporter = Reporter(port, cookie, token)

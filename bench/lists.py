@@ -1,2 +1,5 @@
 from __future__ import annotations
-def measure() -> dict[str, float]: return {}
+
+
+def measure() -> dict[str, float]:
+    return {}

@@ -23,7 +23,7 @@ _HEADERS: Final = (
 )
 
 
-class Unanswered(ConnectionError):
+class UnansweredError(ConnectionError):
     """The server went away before it answered: whether the report stands is not known."""
 
 
@@ -36,7 +36,7 @@ class Reporter:
 
     def report(self, plate: str, client_id: UUID, fields: Mapping[str, str]) -> tuple[int, str]:
         """Send one report; returns the status and, where it was acknowledged (302 to a receipt), the query
-        code, else "". Raises Unanswered.
+        code, else "". Raises UnansweredError.
         """
         form = {"csrfmiddlewaretoken": self.token, "client_id": str(client_id), "kept": "", **fields}
         body = "".join(
@@ -60,7 +60,7 @@ class Reporter:
             status, location = self._exchange(head.encode() + sent)
         except OSError as error:
             self.close()
-            raise Unanswered from error
+            raise UnansweredError from error
         parts = location.split("/")  # /t/<code>/receipt/
         code = parts[2] if status == 302 and len(parts) > 3 and parts[3] == "receipt" else ""
         return status, code

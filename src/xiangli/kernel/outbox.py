@@ -63,11 +63,18 @@ def put_many(
     rows: Iterable[tuple[str, Mapping[str, Any]]], *, now: datetime, available_at: datetime | None = None
 ) -> list[OutboxMessage]:
     """Write several effects (topic, payload) in one statement."""
-    messages = [
-        OutboxMessage(topic=topic, payload=plain(payload), created_at=now, available_at=available_at or now)
-        for topic, payload in rows
-    ]
-    return OutboxMessage.objects.bulk_create(messages)
+    return OutboxMessage.objects.bulk_create(
+        [message(topic, payload, now=now, available_at=available_at) for topic, payload in rows]
+    )
+
+
+def message(
+    topic: str, payload: Mapping[str, Any], *, now: datetime, available_at: datetime | None = None
+) -> OutboxMessage:
+    """One effect as a row that the caller writes, together with others (kernel.rows)."""
+    return OutboxMessage(
+        topic=topic, payload=plain(payload), created_at=now, available_at=available_at or now
+    )
 
 
 # -- registering, in the `tasks` of each module

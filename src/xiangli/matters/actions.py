@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.db.models import Model
+
 from xiangli.kernel import files, outbox
 from xiangli.kernel.ledger import Chain
-from xiangli.kernel.models import LedgerEvent, StoredFile
+from xiangli.kernel.models import LedgerEvent, OutboxMessage, StoredFile
+from xiangli.kernel.rows import insert
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubject
 from xiangli.matters.queries import digest_of, not_found, seal_text
 from xiangli.matters.states import GrantKind, PhotoRole, Visibility
@@ -57,8 +60,10 @@ def record(
     data: Mapping[str, Any],
     words: Mapping[str, Any] | None = None,
     event_id: UUID | None = None,
+    beside: Sequence[Model] = (),
 ) -> LedgerEvent:
-    """Append one event to the matter's chain and move the head on the (locked, not yet saved) row.
+    """Append one event to the matter's chain and move the head on the (locked, not yet saved) row. Other
+    new rows may travel `beside` it in the same statement, the matter's own included.
 
     `data` holds nothing personal; `words` and the actor's name and post go into the erasable payload,
     encrypted unless the matter is ordinary.
@@ -80,8 +85,8 @@ def record(
         payload=payload or None,
         event_id=event_id,
     )
-    chain.save()
     matter.event_seq, matter.event_head = chain.seq, chain.head
+    chain.save(beside=beside)
     return event
 
 
@@ -137,9 +142,14 @@ def attach_photos(
 
 def tell(matter: Matter, kind: str, *, now: datetime, seat: str = "", users: Sequence[UUID] = ()) -> None:
     """Have a seat's people, or named users, told of `kind`, after the transaction and at least once."""
-    if seat or users:
-        outbox.put(
-            "notices.tell",
-            {"matter": str(matter.pk), "kind": kind, "seat": seat, "users": [str(user) for user in users]},
-            now=now,
-        )
+    insert(message_of(matter, kind, now=now, seat=seat, users=users))
+
+
+def message_of(
+    matter: Matter, kind: str, *, now: datetime, seat: str = "", users: Sequence[UUID] = ()
+) -> list[OutboxMessage]:
+    """The outbox row by which `tell` does it, not yet written; none where there is nobody to be told."""
+    if not seat and not users:
+        return []
+    told = {"matter": matter.pk, "kind": kind, "seat": seat, "users": list(users)}
+    return [outbox.message("notices.tell", told, now=now)]

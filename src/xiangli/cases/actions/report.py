@@ -16,7 +16,6 @@ from xiangli.cases.actions.common import DUTY_COMPLAINTS, by_staff
 from xiangli.cases.models import Case, Category
 from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
 from xiangli.kernel import clock
-from xiangli.kernel.ids import new_id
 from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
@@ -148,9 +147,15 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         if actor and (held := actor.authority(REPORT_CASE, place.path))
         else By(authority="plate")
     )
-    event_id = new_id()
-    # The head of the chain is moved before the row is inserted: one statement less, and no second writer can
-    # hold an unborn row.
+    contact = {"name": report.contact_name, "phone": report.contact_phone}
+    receipt = Receipt(
+        matter=matter,
+        code_digest=digest_of(code),
+        contact=seal_text(matter, "contact", json.dumps(contact)) if any(contact.values()) else None,
+    )
+    case = Case(matter=matter, category=category, channel=report.channel, reported_by_id=by.user_id)
+    told = matters.message_of(matter, "report_case", now=now, seat="" if answer.outside else answer.seat)
+    # What is born here is born in one statement: the event, its words, the matter and all that hangs on it.
     event = matters.record(
         matter,
         "report_case",
@@ -168,26 +173,11 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
             "photos": len(report.photos),
         },
         words={"words": words},
-        event_id=event_id,
-    )
-    matter.save(force_insert=True)
-    contact = {"name": report.contact_name, "phone": report.contact_phone}
-    Receipt.objects.create(
-        matter=matter,
-        code_digest=digest_of(code),
-        contact=seal_text(matter, "contact", json.dumps(contact)) if any(contact.values()) else None,
-    )
-    Case.objects.create(
-        matter=matter,
-        category=category,
-        channel=report.channel,
-        reported_by_id=by.user_id,
+        beside=[matter, receipt, case, *told],
     )
     if subjects:
         matters.name_subjects(matter, subjects)
     if not ordinary:
         matters.hold(matter, answer, at=now)
     matters.attach_photos(matter, report.photos, PhotoRole.REPORT, event_id=event.pk)
-    if not answer.outside:
-        matters.tell(matter, "report_case", now=now, seat=answer.seat)
     return matter

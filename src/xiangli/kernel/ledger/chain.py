@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Model
-from django.db.models.sql import InsertQuery
 
 from xiangli.kernel.canonical import plain
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.ledger.forms import GENESIS, SALT_SIZE, event_hash, payload_commitment
 from xiangli.kernel.models import LedgerEvent, LedgerPayload
+from xiangli.kernel.rows import insert
 
 
 @dataclass(slots=True)
@@ -76,26 +75,12 @@ class Chain:
         self.seq, self.head = event.seq, event.hash
         return event
 
-    def save(self) -> list[LedgerEvent]:
-        """Insert what was appended, in one statement, and return the events."""
+    def save(self, *, beside: Sequence[Model] = ()) -> list[LedgerEvent]:
+        """Insert what was appended, and the new rows `beside` it, in one statement; return the events."""
         events, self._events = self._events, []
         payloads, self._payloads = self._payloads, []
-        if not payloads:
-            return LedgerEvent.objects.bulk_create(events)
-        # Every act writes both, so the second statement is worth saving: the events in a WITH before the payloads.
-        first, second = _insert(events), _insert(payloads)
-        with connection.cursor() as cursor:
-            cursor.execute(f"WITH events AS ({first[0]}) {second[0]}", [*first[1], *second[1]])
+        insert([*events, *payloads, *beside])
         return events
-
-
-def _insert(rows: Sequence[Model]) -> tuple[str, Sequence[Any]]:
-    """The statement by which Django would insert new rows, and its parameters."""
-    model = type(rows[0])
-    query = InsertQuery(model)
-    query.insert_values(model._meta.concrete_fields, list(rows))
-    [(statement, parameters)] = query.get_compiler(connection=connection).as_sql()
-    return statement, parameters
 
 
 def hash_of(event: LedgerEvent) -> bytes:
