@@ -26,7 +26,7 @@ RUN ?=
 run: $(RUN_ENV) $(DIST) $(ENGLISH)
 	@$(BIN)/xiangli run --demo $(RUN)
 
-demo: $(RUN_ENV)
+demo: $(RUN_ENV) $(ENGLISH)
 	@$(BIN)/xiangli demo
 
 PYTEST := $(BIN)/pytest --quiet
