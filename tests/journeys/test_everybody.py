@@ -44,7 +44,7 @@ def _left_in_chinese(page: Page, place: Place, *said: str) -> list[str]:
     left = []
     for text in page.evaluate(_CHINESE):
         for name in sorted((*names, *said), key=len, reverse=True):
-            text = text.replace(name, "")  # noqa: PLW2901  # what is left of the text after each name
+            text = text.replace(name, "")  # what is left of the text after each name
         if re.search(r"[\u4e00-\u9fff]", text):
             left.append(f"{urlsplit(page.url).path}: {text}")
     return left

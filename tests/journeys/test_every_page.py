@@ -1,0 +1,201 @@
+"""Every address that shows a page has been looked at: on a narrow phone and at a desk, light, dark and in large type.
+
+A new page stands in one of the tables below before the test that counts them passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+from django.urls import URLResolver, get_resolver, resolve
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.journeys.conftest import Clock
+from tests.journeys.looking import Looker
+from tests.journeys.people import PASSWORD, act, press
+from tests.journeys.test_passkey import lend_a_finger
+from tests.support.browser import DESK
+from xiangli.accounts import actions
+from xiangli.cases.tests.factories import Place, make_report
+
+pytestmark = pytest.mark.journey
+
+# What each address needs is filled in from the county of the test.
+PUBLIC: Final = {
+    "cases:home": "/",
+    "cases:plate": "/p/{plate}/",
+    "cases:report": "/p/{plate}/report/",
+    "cases:complain": "/p/{plate}/complain/",
+    "cases:find": "/t/",
+    "cases:track": "/t/{code}/",
+    "cases:receipt": "/t/{code}/receipt/",
+    "accounts:enrol": "/enrol/{token}/",
+    "accounts:enrol_desk": "/enrol/{token}/desk/",
+    "account_login": "/login/",
+    "account_inactive": "/inactive/",
+}
+PHONE: Final = {
+    "cases:tasks": "/tasks/",
+    "cases:field_report": "/report/",
+    "cases:case": "/cases/{matter}/",
+    "notices:inbox": "/notices/",
+    "accounts:welcome": "/welcome/",
+    "accounts:reauth": "/reauth/",
+    "accounts:me": "/me/",
+    "accounts:change_pin": "/me/pin/",
+    "accounts:set_password": "/me/password/",
+    "account_logout": "/logout/",
+}
+DESKS: Final = {
+    "cases:tasks": "/tasks/",
+    "cases:desk": "/desk/",
+    "cases:case": "/cases/{matter}/",
+    "cases:field_report": "/report/",
+    "notices:inbox": "/notices/",
+    "territory:enrol_people": "/enrolments/",
+    "territory:print_plate": "/units/{unit}/plate/",
+    "accounts:reauth": "/reauth/",
+    "accounts:me": "/me/",
+    "accounts:set_password": "/me/password/",
+    "mfa_index": "/2fa/",
+    "mfa_activate_totp": "/2fa/app/",
+    "mfa_list_webauthn": "/2fa/passkeys/",
+    "mfa_add_webauthn": "/2fa/passkeys/add/",
+    "account_logout": "/logout/",
+}
+# Pages that a form or a passkey leads to; each is reached in the test named beside it.
+BY_STEPS: Final = {
+    "cases:act": "test_at_a_desk",
+    "cases:reveal": "test_at_a_desk",
+    "cases:track_act": "test_without_an_account",
+    "territory:issue_enrolment": "test_at_a_desk",
+    "mfa_authenticate": "test_two_steps",
+    "mfa_view_recovery_codes": "test_two_steps",
+    "mfa_generate_recovery_codes": "test_two_steps",
+    "mfa_deactivate_totp": "test_two_steps",
+    "mfa_edit_webauthn": "test_two_steps",
+    "mfa_remove_webauthn": "test_two_steps",
+    "mfa_reauthenticate_webauthn": "test_two_steps",
+}
+NO_PAGE: Final = {
+    "cases:me_too": "leads back to the plate",
+    "cases:track_photo": "a picture",
+    "cases:photo": "a picture",
+    "matters:matter": "leads to the case",
+    "notices:read_all": "leads back to the notices",
+    "notices:open": "leads to the matter",
+    "accounts:revoke_device": "leads back to /me/",
+    "mfa_login_webauthn": "data for a script",
+    "mfa_download_recovery_codes": "a text file",
+    "web:look": "leads back",
+    "web:alive": "one word",
+    "web:ready": "one word",
+    "web:robots": "a text file",
+    "set_language": "leads back",
+}
+
+
+def _names(resolver: URLResolver, space: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from _names(entry, f"{space}{entry.namespace}:" if entry.namespace else space)
+        else:
+            yield f"{space}{entry.name}"
+
+
+def test_no_address_is_forgotten() -> None:
+    shown = PUBLIC.keys() | PHONE.keys() | DESKS.keys() | BY_STEPS.keys()
+    assert not shown & NO_PAGE.keys()
+    assert set(_names(get_resolver())) == shown | NO_PAGE.keys()
+
+
+def _look_at(page: Page, name: str, eyes: Looker, *, desk: bool = False) -> None:
+    """Look at the page that stands there, which must be the one of this name and no other to which it led."""
+    assert resolve(urlsplit(page.url).path).view_name == name, page.url
+    expect(page.locator("h1")).to_have_count(1)
+    eyes.look(page, desk=desk)
+
+
+def test_without_an_account(place: Place, clock: Clock, eyes: Looker, phone: Page) -> None:
+    reported = make_report(place.lane2)
+    _enrolment, token = actions.issue_enrolment(
+        user=place.people["lane_head"], issued_by=None, now=clock.now()
+    )
+    for name, address in PUBLIC.items():
+        phone.goto(address.format(plate=place.lane2.plate_code, code=reported.code, token=token))
+        _look_at(phone, name, eyes)
+    # A receipt in two windows: what was withdrawn in one cannot be withdrawn again in the other.
+    phone.goto(f"/t/{reported.code}/")
+    other = phone.context.new_page()
+    other.goto(f"/t/{reported.code}/")
+    press(other, "撤回", within=act(other, "撤回这件事"))
+    press(phone, "撤回", within=act(phone, "撤回这件事"))
+    expect(phone.get_by_role("alert")).to_contain_text("已撤回")
+    _look_at(phone, "cases:track_act", eyes)
+    phone.goto("/p/NOSUCH22/")
+    eyes.look(phone)
+
+
+def test_on_a_phone(place: Place, clock: Clock, eyes: Looker, on_phone: Callable[[str], Page]) -> None:
+    reported = make_report(place.lane2)
+    page = on_phone("lane_head_2")
+    for name, address in PHONE.items():
+        page.goto(address.format(matter=reported.matter.pk))
+        _look_at(page, name, eyes)
+
+
+def test_at_a_desk(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:
+    reported = make_report(place.lane2, "traffic", contact_phone="13800000000")
+    page = at_desk("village_director")
+    for name, address in DESKS.items():
+        page.goto(address.format(matter=reported.matter.pk, unit=place.lane2.pk))
+        _look_at(page, name, eyes, desk=True)
+    page.goto("/enrolments/")
+    press(page, "发新链接 李巷长")
+    _look_at(page, "territory:issue_enrolment", eyes, desk=True)
+    page.goto(f"/cases/{reported.matter.pk}/")
+    form = act(page, "退回")
+    form.locator("textarea").fill("字" * 2001)
+    press(page, "退回", within=form)
+    expect(page.get_by_role("alert")).to_contain_text("最多 2000 字")
+    _look_at(page, "cases:act", eyes, desk=True)
+    town = at_desk("town_desk")
+    town.goto(f"/cases/{reported.matter.pk}/")
+    form = act(town, "查看反映人的联系方式")
+    form.get_by_label("为什么要联系").fill("核对位置")
+    press(town, "查看", within=form)
+    expect(town.get_by_role("status")).to_contain_text("13800000000")
+    _look_at(town, "cases:reveal", eyes, desk=True)
+
+
+def test_two_steps(
+    place: Place, eyes: Looker, person: Callable[..., BrowserContext], at_desk: Callable[[str], Page]
+) -> None:
+    page = at_desk("town_desk")  # sets up an app on the way
+    lend_a_finger(page)
+    page.goto("/2fa/passkeys/add/")
+    with page.expect_navigation():
+        page.get_by_role("button", name="开始").click()
+    for name, address in {
+        "mfa_view_recovery_codes": "/2fa/codes/",
+        "mfa_generate_recovery_codes": "/2fa/codes/new/",
+        "mfa_deactivate_totp": "/2fa/app/remove/",
+        "mfa_list_webauthn": "/2fa/passkeys/",
+        "mfa_reauthenticate_webauthn": "/2fa/passkeys/reauth/",
+    }.items():
+        page.goto(address)
+        _look_at(page, name, eyes, desk=True)
+    for name, link in {"mfa_edit_webauthn": "改名", "mfa_remove_webauthn": "删除"}.items():
+        page.goto("/2fa/passkeys/")
+        page.get_by_role("link", name=link).first.click()
+        page.wait_for_load_state()
+        _look_at(page, name, eyes, desk=True)
+    other = person(**DESK).new_page()
+    other.goto("/login/")
+    other.get_by_label("用户名").fill("town_desk")
+    other.get_by_label("密码").fill(PASSWORD)
+    press(other, "登录")
+    _look_at(other, "mfa_authenticate", eyes, desk=True)
