@@ -223,6 +223,7 @@ def event_label(kind: str) -> str:
         "reveal_contact": _("查看了反映人的联系方式"),
         "me_too": _("又有人反映"),
         "move_case": _("单位撤并，随之转到新单位"),
+        "reseat_case": _("原岗位没有人了，转到现在负责的岗位"),
     }.get(kind, kind)
 
 

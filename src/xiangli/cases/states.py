@@ -158,6 +158,7 @@ NOTICE_WORDS = {
     "report_case": _("有新的事项等您处理"),
     "assign_case": _("有事项交给您办"),
     "return_case": _("有事项退回到您这里"),
+    "reseat_case": _("有事项等不到人，转到您这里"),
     "resolve_case": _("有事项处理完了，等您核查或反馈"),
     "handle_on_spot": _("有事项当场处理了，等您核查或反馈"),
     "verify_case": _("您处理的事项有了核查结果"),

@@ -3,7 +3,7 @@
 Names of posts come in the active language, so store ids, never these names.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -52,6 +52,8 @@ __all__ = [
     "actor_for",
     "ancestors",
     "duties_on_plate",
+    "in_post",
+    "people_in_seats",
     "people_on_plate",
     "people_to_enrol",
     "plate",
@@ -336,6 +338,30 @@ def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
         .order_by(F("standing").desc(), "id")  # "holder" sorts after "deputy"
         .values_list("user_id", flat=True)
     )
+
+
+def people_in_seats(seats: Iterable[str], *, at: datetime) -> dict[str, set[UUID]]:
+    """Who sits in each of `seats` at `at`, the absent among them; an empty set for an empty seat, one of an
+    ended unit, and outside. One statement."""
+    people: dict[str, set[UUID]] = {seat: set() for seat in seats}
+    named = [seat.split(":") for seat in people if seat != OUTSIDE]
+    day = day_of(at)
+    for unit, post, user in Appointment.objects.filter(
+        _on(day),
+        _on(day, "unit__"),
+        unit__in=[unit for unit, _post in named],
+        post__in={post for _unit, post in named},
+        user__is_active=True,
+    ).values_list("unit_id", "post_id", "user_id"):
+        people.setdefault(seat_of(unit, post), set()).add(user)
+    return people
+
+
+def in_post(users: Collection[UUID], *, at: datetime) -> set[UUID]:
+    """Those of `users` who hold or cover any post at `at`. One statement; none for nobody."""
+    day = day_of(at)
+    held = Appointment.objects.filter(_on(day), _on(day, "unit__"), user__in=users, user__is_active=True)
+    return set(held.values_list("user_id", flat=True)) if users else set()
 
 
 @dataclass(frozen=True, slots=True)

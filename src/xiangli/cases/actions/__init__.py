@@ -4,6 +4,7 @@ transaction."""
 from xiangli.cases.actions.categories import load_categories
 from xiangli.cases.actions.report import Receipted, Report, report_case, sent_before
 from xiangli.cases.actions.reporter import confirm_case, evaluate_case, reopen_case, say_me_too, withdraw_case
+from xiangli.cases.actions.reseating import reseat_cases
 from xiangli.cases.actions.staff import (
     Act,
     assign_case,
@@ -28,6 +29,7 @@ __all__ = [
     "load_categories",
     "reopen_case",
     "report_case",
+    "reseat_cases",
     "resolve_case",
     "return_case",
     "reveal_contact",

@@ -1,0 +1,95 @@
+"""A case never waits where nobody sits: when its seat empties, it goes to whoever answers today."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from xiangli.cases.actions.common import DUTY_CLOSE, enter
+from xiangli.cases.models import Case
+from xiangli.cases.states import State
+from xiangli.matters import actions as matters
+from xiangli.matters.actions import By
+from xiangli.matters.models import Matter, MatterQuerySet, MatterSubject
+from xiangli.matters.queries import subjects_of
+from xiangli.territory.models import Unit
+from xiangli.territory.queries import in_post, people_in_seats, who_answers
+
+BY_RULE = By(authority="rule:seat-empty")
+_WAITS_FOR_DESK = (State.TO_VERIFY, State.RESOLVED)
+
+
+def reseat_cases(now: datetime) -> int:
+    """Give every open case that waits for a seat in which nobody sits who may see it (all have left, or are
+    its subjects; its unit ended; it lay outside the county) to whoever answers for it now; returns how many.
+    What somebody still in a post has in hand stays in their hand."""
+    moved = 0
+    for matter_id in _waiting_for_nobody(_open(), now):
+        with transaction.atomic():
+            matter = _open().select_for_update(of=("self",)).filter(pk=matter_id).first()
+            # asked again under the lock: somebody may have assigned it meanwhile
+            if matter is not None and _waiting_for_nobody(_open().filter(pk=matter_id), now):
+                moved += _reseat(matter, now)
+    return moved
+
+
+def _open() -> MatterQuerySet:
+    return Matter.objects.open().filter(workflow="case")
+
+
+def _waiting_for_nobody(cases: MatterQuerySet, now: datetime) -> list[UUID]:
+    """Four statements at most, whatever the rows: the seats are few, and so are cases about somebody."""
+    people = people_in_seats(cases.values_list("holder_seat", flat=True).distinct(), at=now)
+    about = Exists(MatterSubject.objects.filter(matter=OuterRef("pk")))
+    empty = [seat for seat, users in people.items() if not users]
+    rows = list(
+        cases.filter(Q(holder_seat__in=empty) | about)
+        .order_by("pk")
+        .values_list("pk", "holder_seat", "state", "handler_id", "subjects__user_id")
+    )
+    subjects: dict[UUID, set[UUID | None]] = defaultdict(set)
+    for pk, _seat, _state, _handler, subject in rows:
+        subjects[pk].add(subject)
+    working = in_post(
+        {handler for _pk, _seat, _state, handler, _subject in rows if handler is not None}, at=now
+    )
+    return list(
+        dict.fromkeys(
+            pk
+            for pk, seat, state, handler, _subject in rows
+            if not people[seat] - subjects[pk] and (state in _WAITS_FOR_DESK or handler not in working)
+        )
+    )
+
+
+def _reseat(matter: Matter, now: datetime) -> bool:
+    case = Case.objects.select_related("category").get(pk=matter.pk)
+    waits, subjects = matter.state in _WAITS_FOR_DESK, subjects_of(matter)
+    if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:
+        subjects = subjects | {case.resolved_by_id}  # who checks is another person
+    was_outside = matter.holder_post_id is None
+    unit = Unit.objects.get(pk=matter.place_id if was_outside else matter.holder_unit_id)
+    duty = DUTY_CLOSE if waits else case.category.duty
+    answer = who_answers(unit, duty, at=now, excluding=subjects)
+    if answer.seat == matter.holder_seat:
+        return False
+    handler = matter.handler_id if waits else None
+    matters.hold(matter, answer, at=now)
+    matter.handler_id = handler
+    matter.alarm = "" if was_outside or answer.outside else "vacant"
+    state = State(matter.state) if waits else State.REPORTED
+    matters.record(
+        matter,
+        "reseat_case",
+        by=BY_RULE,
+        at=now,
+        data={"from": matter.state, "to": state, "seat": answer.seat},
+    )
+    enter(matter, case, state, now=now)
+    if not answer.outside:
+        matters.tell(matter, "reseat_case", now=now, seat=answer.seat)
+    return True
