@@ -54,9 +54,7 @@ def _waiting_for_nobody(cases: MatterQuerySet, now: datetime) -> list[UUID]:
     subjects: dict[UUID, set[UUID | None]] = defaultdict(set)
     for pk, _seat, _state, _handler, subject in rows:
         subjects[pk].add(subject)
-    working = in_post(
-        {handler for _pk, _seat, _state, handler, _subject in rows if handler is not None}, at=now
-    )
+    working = in_post({handler for _pk, _seat, _state, handler, _subject in rows}, at=now)
     return list(
         dict.fromkeys(
             pk
