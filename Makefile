@@ -50,6 +50,7 @@ check: $(DEV_ENV)
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/xiangli messages --check
+	$(BIN)/xiangli reference --check
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
 
 fmt: $(DEV_ENV)

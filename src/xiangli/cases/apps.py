@@ -8,7 +8,7 @@ class CasesConfig(AppConfig):
     def ready(self) -> None:
         from xiangli.cases.actions.moving import move_cases
         from xiangli.cases.queries import topic_labels
-        from xiangli.cases.states import NOTICE_WORDS, TABLE, State
+        from xiangli.cases.states import BEGINS, NOTICE_WORDS, TABLE, State
         from xiangli.matters.states import Workflow, register_workflow
         from xiangli.notices.states import register_words
         from xiangli.territory.actions import register_mover
@@ -17,6 +17,11 @@ class CasesConfig(AppConfig):
         register_mover(move_cases)
         register_workflow(
             Workflow(
-                code="case", table=TABLE, states=dict(State.choices), page="cases:case", topics=topic_labels
+                code="case",
+                table=TABLE,
+                states=dict(State.choices),
+                begins=BEGINS,
+                page="cases:case",
+                topics=topic_labels,
             )
         )

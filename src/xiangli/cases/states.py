@@ -151,6 +151,7 @@ TABLE = TransitionTable(
     ]
 )
 
+BEGINS = (S.ASSIGNED, S.REPORTED)  # in the seat that answers for the very place, or above it, to be passed on
 OPEN_STATES = frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS, S.TO_VERIFY, S.RESOLVED})
 
 # What a notice says; the page adds which matter, after asking the fence.

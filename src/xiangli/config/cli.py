@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "worker": ("任务进程", "the process that does outbox jobs"),
     "sealer": ("封存进程", "the process that seals the ledger"),
     "messages": ("更新英文词句表", "update the English catalogue"),
+    "reference": ("由代码生成参考文档", "make the reference from the code"),
     "manage": ("Django 管理命令", "Django's own commands"),
     "prepare": ("", ""),
 }

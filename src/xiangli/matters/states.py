@@ -44,6 +44,7 @@ class Workflow:
     code: str
     table: TransitionTable
     states: Mapping[str, Any]  # state -> label
+    begins: tuple[str, ...]  # the states in which a matter is born
     page: str  # name of the URL that shows a matter to staff; takes `matter_id`
     topics: Any  # callable () -> Mapping[str, str]: label of each topic, in the active language
 
