@@ -100,7 +100,9 @@ def _workflow(workflow: Workflow) -> str:
     lines += [f"    [*] --> {state}" for state in workflow.begins]
     for row in workflow.table.values():
         for source in sorted(row.sources, key=order.index):
-            lines += [f"    {source} --> {target}: {row.label}" for target in row.targets]
+            # Targets that are the sources: an act, such as evaluating, that leaves the state as it is.
+            leads_to = (source,) if set(row.targets) == row.sources else row.targets
+            lines += [f"    {source} --> {target}: {row.label}" for target in leads_to]
     lines += [f"    {state} --> [*]" for state in order if state in targets - sources]
     rows = [
         (
