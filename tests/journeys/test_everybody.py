@@ -69,7 +69,7 @@ def test_in_english_nothing_of_the_page_is_left_in_chinese(
     phone.goto(f"/p/{place.lane2.plate_code}/")
     press(phone, "English")
     read(phone)
-    eyes.look(phone, "plate-english")
+    eyes.look(phone)
     for address in ("/", "/t/", f"/p/{place.lane2.plate_code}/complain/"):
         phone.goto(address)
         read(phone)
@@ -105,7 +105,7 @@ def test_in_english_nothing_of_the_page_is_left_in_chinese(
     for address in ("/desk/", "/tasks/", "/enrolments/", "/me/", lane_head.url):
         director.goto(address)
         read(director)
-    eyes.look(director, "desk-case-english", desk=True, whole=False)
+    eyes.look(director, desk=True, whole=False)
     phone.goto(f"/t/{code}/")
     read(phone)
     assert not left, "\n".join(left)

@@ -34,7 +34,7 @@ def test_what_is_not_put_right_is_reopened(
     phone.goto(f"/t/{code}/")
     form = act(phone, "没解决")
     form.get_by_label("哪里没解决").fill("车又停回来了")
-    eyes.look(phone, "reopen")
+    eyes.look(phone)
     press(phone, "要求重办", within=form)
     expect(phone.locator(".flash")).to_contain_text("已经退回重办")
     expect(phone.locator(".state").first).to_have_text("待处理")
@@ -61,7 +61,7 @@ def test_a_neighbour_sees_that_it_is_known_and_adds_their_voice(
     known = neighbour.locator("details", has_text="这里已有 1 件在办")
     known.locator("summary").click()
     expect(known).to_contain_text("公共设施")
-    eyes.look(neighbour, "already-reported", whole=False)
+    eyes.look(neighbour, whole=False)
     neighbour.goto(f"/p/{place.lane2.plate_code}/")
     eyes.look(neighbour)
     for secret in ("摔了人", "王家", "13800000000", "/photos/", code):  # category, lane, state and age only
@@ -166,7 +166,7 @@ def test_after_a_mistake_words_and_photos_are_still_there(
     expect(phone.get_by_label("什么事", exact=True)).to_have_value("垃圾又满了")
     expect(phone.get_by_role("radio", name="环境卫生")).to_be_checked()
     expect(phone.locator("main")).to_contain_text("刚才的 1 张照片已经收下")
-    eyes.look(phone, "mistakes")
+    eyes.look(phone)
 
     # And sent again it arrives with the photo
     phone.get_by_role("textbox", name="电话").fill("138 0000 0000")
@@ -197,7 +197,7 @@ def test_two_digits_of_a_code_that_changed_places_are_told(
     press(phone, "查询")
     expect(phone.locator("#id_code_error")).to_contain_text("相邻两位颠倒")
     assert "".join(c for c in phone.get_by_label("查询码").input_value() if c.isdigit()) == transposed
-    eyes.look(phone, "code-mistyped")
+    eyes.look(phone)
     phone.get_by_label("查询码").fill(" ".join(code[n : n + 4] for n in range(0, 16, 4)))
     press(phone, "查询")
     expect(phone.locator(".state").first).to_have_text("待处理")

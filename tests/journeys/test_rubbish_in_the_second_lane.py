@@ -72,7 +72,7 @@ def test_rubbish_is_reported_cleared_and_confirmed(
     outbox.work_once(clock.now())
     lane_head.goto("/notices/")
     expect(lane_head.locator("main")).to_contain_text("未读")
-    eyes.look(lane_head, "notices")
+    eyes.look(lane_head)
     lane_head.get_by_role("link", name="待办").first.click()
     eyes.look(lane_head, "tasks")
     lane_head.locator("a.task").click()
@@ -119,10 +119,10 @@ def test_rubbish_is_reported_cleared_and_confirmed(
     phone.get_by_text("评价一下").click()
     phone.locator(".rating label", has_text="很满意").last.click()
     phone.get_by_label("想说的话").fill("半小时就清干净了，谢谢。")
-    eyes.look(phone, "evaluate")
+    eyes.look(phone)
     phone.get_by_role("button", name="提交评价").click()
     expect(phone.locator(".timeline")).to_contain_text("半小时就清干净了，谢谢。")
-    eyes.look(phone, "track-closed")
+    eyes.look(phone)
 
     # And the lane head reads her words
     outbox.work_once(clock.now())

@@ -43,7 +43,7 @@ def test_a_contact_is_opened_at_the_town_and_its_owner_sees_by_whom(
     form.get_by_label("为什么要联系").fill(WHY)
     press(town, "查看", within=form)
     expect(town.get_by_role("heading", level=1)).to_have_text("请再确认是您本人")
-    eyes.look(town, "prove-it-is-you", desk=True, whole=False)
+    eyes.look(town, desk=True, whole=False)
     town.get_by_label("密码").fill(PASSWORD)
     press(town, "确认")
     form = act(town, "查看反映人的联系方式")
