@@ -1,0 +1,65 @@
+"""Shared readers of territory. Every one takes the moment it is asked for.
+
+Names of posts come in the active language, so store ids, never these names.
+"""
+
+from xiangli.territory.queries.people import Enrollable, actor_for, people_to_enrol
+from xiangli.territory.queries.plates import (
+    PlatePerson,
+    PlateView,
+    duties_on_plate,
+    people_on_plate,
+    plate,
+    plate_unit,
+    plated_units,
+)
+from xiangli.territory.queries.seats import (
+    in_post,
+    people_in_seats,
+    post_of,
+    seat_now,
+    seat_people,
+    seats_under,
+    who_answers,
+)
+from xiangli.territory.queries.units import (
+    ancestors,
+    ring_of,
+    spoken_name,
+    unit_at,
+    unit_by_id,
+    unit_of_point,
+)
+from xiangli.territory.rules import NOBODY, OUTSIDE, Actor, Answer, Held, seat_of
+
+__all__ = [
+    "NOBODY",
+    "OUTSIDE",
+    "Actor",
+    "Answer",
+    "Enrollable",
+    "Held",
+    "PlatePerson",
+    "PlateView",
+    "actor_for",
+    "ancestors",
+    "duties_on_plate",
+    "in_post",
+    "people_in_seats",
+    "people_on_plate",
+    "people_to_enrol",
+    "plate",
+    "plate_unit",
+    "plated_units",
+    "post_of",
+    "ring_of",
+    "seat_now",
+    "seat_of",
+    "seat_people",
+    "seats_under",
+    "spoken_name",
+    "unit_at",
+    "unit_by_id",
+    "unit_of_point",
+    "who_answers",
+]

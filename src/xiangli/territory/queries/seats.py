@@ -1,0 +1,257 @@
+"""Seats: who answers, who sits there, and which may be given work."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from xiangli.kernel.refusals import Refused
+from xiangli.territory.models import Appointment, County, Post, Standing, Unit
+from xiangli.territory.queries.common import in_english, on_day, profile_of
+from xiangli.territory.rules import (
+    OUTSIDE,
+    Answer,
+    Candidate,
+    day_of,
+    line_of,
+    pick_answer,
+    seat_of,
+)
+
+# One row for each person in force on each post that stands in one of the units; one row without a person
+# for a post that nobody holds. `away` is true while the person is absent.
+_SEATS = """
+    SELECT u.id AS unit_id, u.path AS unit_path, u.short_name AS unit_name,
+           p.id AS post_id, p.code AS post_code, p.name AS post_name, p.name_en AS post_name_en,
+           p."order" AS post_order, p.duties, p.on_plate, a.id AS appointment_id, a.user_id,
+           w.display_name AS user_name, a.standing,
+           EXISTS (SELECT FROM territory_absence x
+                    WHERE x.appointment_id = a.id AND x.starts <= %(at)s
+                      AND (x.ends IS NULL OR x.ends > %(at)s)) AS away,
+           n.phone
+      FROM territory_unit u
+      JOIN territory_level l ON l.id = u.level_id
+      JOIN territory_county c ON c.unit_id = u.county_id
+      JOIN territory_post p ON p.scheme_id = c.scheme_id AND l.code = ANY (p.levels)
+      LEFT JOIN (territory_appointment a JOIN accounts_user w ON w.id = a.user_id AND w.is_active)
+             ON a.unit_id = u.id AND a.post_id = p.id
+            AND a.valid_from <= %(day)s AND (a.valid_to IS NULL OR a.valid_to > %(day)s)
+      LEFT JOIN territory_dutynumber n ON n.unit_id = u.id AND n.post_id = p.id
+     WHERE
+"""
+
+ON_THE_LINE = (
+    "u.path = ANY (%(paths)s) AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRow:
+    unit_id: UUID
+    unit_path: str
+    unit_name: str
+    post_id: UUID
+    post_code: str
+    post_name: str
+    post_name_en: str
+    post_order: int
+    duties: list[str]
+    on_plate: bool
+    appointment_id: UUID | None
+    user_id: UUID | None
+    user_name: str | None
+    standing: str | None
+    away: bool
+    phone: str | None
+
+    @property
+    def title(self) -> str:
+        return self.post_name_en if in_english() else self.post_name
+
+
+def seat_rows(paths: list[str], where: str, which: str, *, at: datetime, **parameters: Any) -> list[SeatRow]:
+    with connection.cursor() as cursor:
+        # the conditions are constants of this file, never a person's words
+        cursor.execute(
+            f"{_SEATS} {where} AND {which}", {"paths": paths, "at": at, "day": day_of(at), **parameters}
+        )
+        return [SeatRow(*row) for row in cursor.fetchall()]
+
+
+def by_seat(rows: list[SeatRow]) -> list[list[SeatRow]]:
+    """The rows of each seat together, its holders first; the deepest units first, posts in their order."""
+    rows.sort(
+        key=lambda row: (
+            -len(row.unit_path),
+            row.unit_path,
+            row.post_order,
+            str(row.post_id),
+            row.standing != Standing.HOLDER,
+            str(row.appointment_id),
+        )
+    )
+    return [list(sitting) for _, sitting in groupby(rows, key=lambda row: (row.unit_id, row.post_id))]
+
+
+def who_is_there(sitting: Sequence[SeatRow]) -> list[SeatRow]:
+    """Who answers in a seat: the holders who are there (a post may have several), else the first deputy who
+    is."""
+    there = [row for row in sitting if row.user_id is not None and not row.away]
+    return [row for row in there if row.standing == Standing.HOLDER] or there[:1]
+
+
+def _answer_of(row: SeatRow) -> Answer:
+    return Answer(
+        unit_id=row.unit_id,
+        unit_path=row.unit_path,
+        unit_name=row.unit_name,
+        seat=seat_of(row.unit_id, row.post_id),
+        post_id=row.post_id,
+        post_name=row.title,
+        appointment_id=row.appointment_id,
+        user_id=row.user_id,
+        user_name=row.user_name or "",
+        deputy=row.standing == Standing.DEPUTY,
+    )
+
+
+def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer:
+    """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the
+    organ outside the county when nobody inside may. `excluding` are users who must neither receive it nor
+    hold its seat. One statement; a second one when it goes outside."""
+    rows = seat_rows(line_of(unit.path), ON_THE_LINE, "%(duty)s = ANY (p.duties)", at=at, duty=duty)
+    answer = pick_answer(
+        [
+            Candidate(
+                unit_id=row.unit_id,
+                unit_path=row.unit_path,
+                unit_name=row.unit_name,
+                post_id=row.post_id,
+                post_name=row.title,
+                post_order=row.post_order,
+                appointment_id=row.appointment_id,
+                user_id=row.user_id,
+                user_name=row.user_name or "",
+                deputy=row.standing == Standing.DEPUTY,
+                absent=row.away,
+            )
+            for row in rows
+            if row.appointment_id is not None and row.user_id is not None
+        ],
+        expected={row.unit_path for row in rows},
+        excluding=excluding,
+    )
+    if answer is not None:
+        return answer
+    county = County.objects.select_related("unit").filter(unit=unit.county_id).first()
+    top = county.unit if county else unit
+    return Answer(
+        unit_id=top.pk,
+        unit_path=top.path,
+        unit_name=top.short_name,
+        seat=OUTSIDE,
+        post_name=county.outside_organ if county else "",
+        outside=True,
+    )
+
+
+def post_of(unit: Unit, code: str) -> Post:
+    """The post of this code in the scheme of the unit's county. Raises Refused: no_scheme, no_post (names the
+    posts that stand on the unit's level)."""
+    county = profile_of(unit)
+    if county is None:
+        raise Refused("no_scheme", _("这个县还没有选用层级方案；请用 xiangli import-units --county 导入它。"))
+    posts = {post.code: post for post in Post.objects.filter(scheme=county.scheme_id)}
+    if code not in posts:
+        level = unit.level.code if unit.level else ""
+        fitting = "、".join(sorted(post.code for post in posts.values() if level in post.levels))
+        raise Refused(
+            "no_post", _("没有岗位 %(code)s；这一级可任命：%(all)s。") % {"code": code, "all": fitting}
+        )
+    return posts[code]
+
+
+def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
+    """The users who sit in a seat at `at`: the holder first, then deputies; the absent are among them."""
+    return list(
+        Appointment.objects.filter(on_day(day_of(at)), unit=unit_id, post=post_id, user__is_active=True)
+        .order_by(F("standing").desc(), "id")  # "holder" sorts after "deputy"
+        .values_list("user_id", flat=True)
+    )
+
+
+def people_in_seats(seats: Iterable[str], *, at: datetime) -> dict[str, set[UUID]]:
+    """Who sits in each of `seats` at `at`, the absent among them; an empty set for an empty seat, one of an
+    ended unit, and outside. One statement."""
+    people: dict[str, set[UUID]] = {seat: set() for seat in seats}
+    named = [seat.split(":") for seat in people if seat != OUTSIDE]
+    day = day_of(at)
+    for unit, post, user in Appointment.objects.filter(
+        on_day(day),
+        on_day(day, "unit__"),
+        unit__in=[unit for unit, _post in named],
+        post__in={post for _unit, post in named},
+        user__is_active=True,
+    ).values_list("unit_id", "post_id", "user_id"):
+        people.setdefault(seat_of(unit, post), set()).add(user)
+    return people
+
+
+def in_post(users: Collection[UUID], *, at: datetime) -> set[UUID]:
+    """Those of `users` who hold or cover any post at `at`. One statement; none for nobody."""
+    day = day_of(at)
+    held = Appointment.objects.filter(
+        on_day(day), on_day(day, "unit__"), user__in=users, user__is_active=True
+    )
+    return set(held.values_list("user_id", flat=True)) if users else set()
+
+
+@dataclass(frozen=True, slots=True)
+class SeatNow:
+    """A seat as people are told of it: post, unit, who is in it now, and its duty number ("" when it has
+    none)."""
+
+    unit_name: str
+    post_name: str
+    name: str
+    phone: str
+
+
+def seat_now(unit_id: UUID, post_id: UUID, *, at: datetime) -> SeatNow | None:
+    """Who sits in a seat now; `name` is empty while nobody does. None: there is no such seat. One
+    statement."""
+    rows = seat_rows([], "u.id = %(unit)s", "p.id = %(post)s", at=at, unit=unit_id, post=post_id)
+    if not rows:
+        return None
+    present = who_is_there(sorted(rows, key=lambda row: row.standing != Standing.HOLDER))
+    first = rows[0]
+    return SeatNow(
+        first.unit_name, first.title, "、".join(row.user_name or "" for row in present), first.phone or ""
+    )
+
+
+def seats_under(
+    path: str, *, at: datetime, near: str | None = None, doing: str = "take_case"
+) -> list[Answer]:
+    """The seats in the units at and under `path` that may be given work: their post grants `doing` and
+    somebody is there. With `near`, the path of a place, only those on the way from `path` down to it: what
+    a form offers. The deepest first; each with the holder, or the deputy who covers. One statement."""
+    if near is None:
+        rows = seat_rows(
+            [],
+            "u.path LIKE %(under)s",
+            "%(doing)s = ANY (p.permissions)",
+            at=at,
+            under=path + "%",
+            doing=doing,
+        )
+    else:
+        way = [step for step in line_of(near) if step.startswith(path)]
+        rows = seat_rows(way, ON_THE_LINE, "%(doing)s = ANY (p.permissions)", at=at, doing=doing)
+    return [_answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
