@@ -10,11 +10,12 @@ from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.cases.rules import MAX_PHOTOS, MAX_WORDS
 from xiangli.kernel.files import MAX_BYTES
-from xiangli.kernel.ids import is_client_id
+from xiangli.kernel.ids import is_client_id, new_id
 
 KEPT_SALT = "cases.kept-photos"
 KEPT_SECONDS = 12 * 3600  # photos that wait for the rest of a form are swept after a day
@@ -111,6 +112,14 @@ class ReportForm(forms.Form):
         if digits and not re.fullmatch(r"\+?\d{5,18}", digits):
             raise ValidationError(_("电话号码只能是数字，比如 13800000000 或 0359-1234567。"))
         return digits
+
+
+def give_fresh_id(form: forms.Form) -> None:
+    """Make a bound form another report: what is typed stays, and sent once more it is no resend."""
+    assert isinstance(form.data, QueryDict)  # of a request
+    data = form.data.copy()
+    data["client_id"] = str(new_id())
+    form.data = data
 
 
 def kept_ids(mark: str) -> list[UUID]:

@@ -74,24 +74,26 @@ def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
     except IntegrityError:
         # The receipt's digest is unique: this very report was acknowledged before (a resend costs the roll-
         # back, the first report nothing).
-        if (known := sent_before(report.client_id, report.words)) is None:
+        if (known := sent_before(report.client_id, report.words, by=actor)) is None:
             raise
         return known
     return Receipted(code=code, matter=matter, again=False)
 
 
-def sent_before(client_id: UUID, words: str) -> Receipted | None:
+def sent_before(client_id: UUID, words: str, *, by: Actor | None = None) -> Receipted | None:
     """The receipt of a report that stands already; None when there is none.
 
     Refused when the words are others: a browser that went back may send the form of one report with the
-    words of the next, and that one must not be taken for a resend and lost.
+    words of the next, and that one must not be taken for a resend and lost. Refused when somebody else sends
+    it, too: whoever reports as staff is given no code, so that nobody confirms their own work as a resident.
     """
     code = code_for(client_id)
-    known = Matter.objects.filter(receipt__code_digest=digest_of(code)).first()
+    known = Matter.objects.filter(receipt__code_digest=digest_of(code)).select_related("case").first()
     if known is None:
         return None
     first = history(known)[0]
-    if not first.erased and first.words.get("words") != words.strip():
+    others = known.case.reported_by_id != (by.user_id if by else None)
+    if others or (not first.erased and first.words.get("words") != words.strip()):
         raise Refused(
             "sent_before",
             _(

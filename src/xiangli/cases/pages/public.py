@@ -28,6 +28,7 @@ from xiangli.cases.forms import (
     PlateForm,
     ReporterActForm,
     ReportForm,
+    give_fresh_id,
     kept_ids,
 )
 from xiangli.cases.models import Case
@@ -177,8 +178,7 @@ def _sent_already(form: ReportForm | ComplaintForm) -> HttpResponse | None:
 def _refuse(request: HttpRequest, form: Any, refused: Refused, unit: Unit, *, kept: str = "") -> HttpResponse:
     field = refused.field if refused.field in form.fields else None
     if refused.code == "sent_before":
-        form.data = form.data.copy()
-        form.data["client_id"] = str(new_id())
+        give_fresh_id(form)
     form.add_error(field, str(refused.reason))
     status = 429 if refused.code == "throttled" else 409 if field is None else 400
     if isinstance(form, ComplaintForm):
@@ -422,6 +422,7 @@ def track_act(request: HttpRequest, code: str, action: str) -> HttpResponse:
 
 
 @require_GET
+@never_cache  # phones are shared
 def track_photo(request: HttpRequest, code: str, photo_id: UUID) -> HttpResponseBase:
     """A photo of the matter, for the holder of its receipt."""
     return picture(photo_of(_matter(request, code), photo_id), thumbnail=request.GET.get("size") == "s")

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.accounts.sessions import fresh_required
 from xiangli.cases import actions, queries, rules
-from xiangli.cases.forms import PHOTO_ATTRS, ActForm, ReportForm, kept_ids
+from xiangli.cases.forms import PHOTO_ATTRS, ActForm, ReportForm, give_fresh_id, kept_ids
 from xiangli.cases.models import Case
 from xiangli.cases.pages.photos import Stored, picture, shown, store_photos
 from xiangli.cases.states import ASSIGN_CASE, REPORT_CASE, REVEAL_CONTACT, TABLE, Channel, Intake, State
@@ -416,6 +416,8 @@ def field_report(request: HttpRequest) -> HttpResponseBase:
                     actor=actor,
                 )
             except Refused as refused:
+                if refused.code == "sent_before":
+                    give_fresh_id(form)
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused.reason))
             else:
                 messages.success(

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from xiangli.accounts.sessions import BACKEND
 from xiangli.cases import rules
 from xiangli.cases.tests.factories import Place, make_place
 from xiangli.kernel.ids import new_id
@@ -75,6 +76,21 @@ def test_a_flood_of_one_kind_keeps_no_complaint_away(client: Client, place: Plac
         pass
     assert client.post(at(place, "complain"), form()).status_code == 302
     assert client.post(at(place), form()).status_code == 302
+
+
+def test_staff_get_no_code_for_what_they_reported_themselves(client: Client, place: Place) -> None:
+    """Or they could confirm and rate, as a resident, what they reported and put right."""
+    client.force_login(place.people["lane_head"], backend=BACKEND)
+    sent = form(category="voices", place=str(place.lane.pk))
+    assert client.post(reverse("cases:field_report"), sent).status_code == 302
+    answer = client.post(at(place), sent)
+    assert answer.status_code == 409
+    assert Matter.objects.count() == 1
+    resent = client.post(reverse("cases:field_report"), sent)
+    assert resent["Location"] == reverse("cases:case", args=[Matter.objects.get().pk])
+    another = client.post(reverse("cases:field_report"), sent | {"words": "井盖没有了"})
+    assert another.status_code == 400
+    assert sent["client_id"] not in another.content.decode()
 
 
 def test_a_pin_in_another_county_stays_in_the_county_of_the_plate(client: Client, place: Place) -> None:
