@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "doctor": ("检查这台机器上的问题并说明如何处理", "what is wrong here and how to mend it"),
     "import-units": ("导入单位", "import units"),
     "appoint": ("任命岗位", "appoint somebody to a post"),
+    "categories": ("装入本县的事项类别", "load a county's own categories"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),
