@@ -250,8 +250,9 @@ def _resolve(opened: _Open, act: Act, action: str) -> None:
 
 
 def _desk_after(opened: _Open, act: Act, state: State) -> matters.Seated | None:
-    """The seat that checks what was done or gives the feedback; None where nobody inside may: it stays. Who
-    checks is another person than the resolver. Of a matter that is not ordinary as few as possible learn: a
+    """The seat that checks what was done or gives the feedback; None where nobody inside may give it: it
+    stays. Who checks is another person than the resolver; refused where there is none, or it would wait for
+    ever. Of a matter that is not ordinary as few as possible learn: a
     post that may give the feedback itself does."""
     checked, matter = state == State.TO_VERIFY, opened.matter
     if matter.visibility != Visibility.ORDINARY and not checked and CLOSE_CASE in opened.held.permissions:
@@ -259,6 +260,11 @@ def _desk_after(opened: _Open, act: Act, state: State) -> matters.Seated | None:
     unit = Unit.objects.get(pk=matter.holder_unit_id)
     passed_over = opened.subjects | ({_user(act.actor)} if checked else set())
     desk = who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
+    if desk.outside and checked:
+        raise Refused(
+            "no_checker",
+            _("这类事项办完须由另一个人核查，而您这里没有别人可以核查。请先交办给下级岗位，由您来核查。"),
+        )
     return None if desk.outside else desk
 
 

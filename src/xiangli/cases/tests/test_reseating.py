@@ -10,6 +10,7 @@ from xiangli.cases import actions
 from xiangli.cases.states import State
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock, outbox
+from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
 from xiangli.matters.queries import history
 from xiangli.notices.models import Notice
@@ -103,3 +104,19 @@ def test_what_waits_for_a_check_waits_for_another_person(place: Place) -> None:
     matter = now_of(reported.matter)
     assert (matter.state, matter.holder_unit_id) == (State.TO_VERIFY, place.town.pk)
     actions.verify_case(an_act(place.actor("town_desk"), reported), passed=True)
+
+
+def test_nobody_resolves_what_nobody_else_could_check(place: Place) -> None:
+    """It would wait for its check for ever; given to somebody below, it can be checked."""
+    reported = make_report(place.lane, "work_safety")
+    leave(place, "village_director", "village_clerk", "town_desk")
+    county = place.actor("county_desk")
+    actions.take_case(an_act(county, reported))
+    with pytest.raises(Refused) as refused:
+        actions.resolve_case(an_act(county, reported, "架子已经加固"))
+    assert refused.value.code == "no_checker"
+    actions.assign_case(an_act(county, reported), unit_id=place.lane.pk, post_id=place.posts["lane_head"].pk)
+    head = place.actor("lane_head")
+    actions.take_case(an_act(head, reported))
+    actions.resolve_case(an_act(head, reported, "架子已经加固"))
+    actions.verify_case(an_act(county, reported), passed=True)
