@@ -21,7 +21,7 @@ class MatterQuerySet(models.QuerySet["Matter"]):
         """The one fence: the territory of the actor's posts (ordinary matters), plus grants written on the
         matter, minus the matters the actor is a subject of. An actor without posts sees nothing. One
         statement, whatever the rows."""
-        if not actor:
+        if not actor.held:
             return self.none()
         territory = Q(pk__in=[])
         for path in actor.scope_paths:
