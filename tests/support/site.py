@@ -114,6 +114,15 @@ class Site:
         # The database's own processes carry no name of ours; its first one's id stands in the data folder.
         return found + self._backends(set(found))
 
+    def processes_of(self, command: str) -> list[int]:
+        """The processes that run one `xiangli` command of this home: "worker", "sealer"."""
+        found = []
+        for pid in self.processes():
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"xiangli.config.cli" in words and command.encode() in words:
+                found.append(pid)
+        return found
+
     def _backends(self, known: set[int]) -> list[int]:
         try:
             postmaster = int((self.home / "pg" / "postmaster.pid").read_text().split()[0])
