@@ -6,19 +6,17 @@ missing. Two groups are told at once, each by a process of its own.
 """
 
 import io
-import multiprocessing
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import django
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import translation
 
 from xiangli.accounts.models import User
@@ -26,10 +24,12 @@ from xiangli.cases import actions as cases
 from xiangli.cases.models import Category
 from xiangli.cases.queries import category_with_limits
 from xiangli.cases.states import Channel, EvidenceRule, State
+from xiangli.config.apart import start
 from xiangli.config.demo import pictures, speech
 from xiangli.config.demo.people import names
 from xiangli.config.demo.tales import CROWDS, MONTH, Crowd, Step, Tale, beyond, plan, scene, strays
 from xiangli.config.demo.territory import Say, demo_id
+from xiangli.config.words import words
 from xiangli.kernel import clock, outbox
 from xiangli.kernel.files import store_picture
 from xiangli.kernel.ledger import seal_once
@@ -71,16 +71,20 @@ def load_matters(
     its own, which sees only what is committed; else here, one after the other."""
     groups = [group for group in _groups(crowds) if not _told(group)]
     total = sum(len(_tales(group, now)) for group in groups)
-    _analyze()
+    _analyze(Unit, Appointment, User)
     if not apart:
-        done = 0
+        told = 0
         for group in groups:
-            done += _tell(group, now, lambda told, before=done: say("一个月的事项", before + told, total))  # type: ignore[misc]  # mypy knows no lambda with a default
+            told += _tell(group, now, partial(_say_more, say, told, total))
     elif groups:
-        _tell_apart(groups, now, lambda told: say("一个月的事项", told, total))
+        _tell_apart(groups, now, partial(_say_more, say, 0, total))
     _analyze()
-    say("事项已装入", total, total)
+    say(words("事项已装入", "the matters are there"), total, total)
     return total
+
+
+def _say_more(say: Say, before: int, total: int, told: int) -> None:
+    say(words("一个月的事项", "a month of matters"), before + told, total)
 
 
 def scene_client_id() -> UUID:
@@ -101,23 +105,21 @@ def _told(group: Iterable[Crowd]) -> bool:
     return Matter.objects.filter(within).exists()
 
 
-def _analyze() -> None:
-    # what was written in bulk a moment ago is unknown to the planner until autovacuum comes by
+def _analyze(*models: type[Model]) -> None:
+    """Let the planner know what was written in bulk a moment ago; without `models`, everywhere. A table that
+    is about to be filled is left alone: a table known to be empty is read from end to end."""
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE " + ", ".join(model._meta.db_table for model in models))
 
 
 def _tell_apart(groups: Sequence[tuple[Crowd, ...]], now: datetime, count: Count) -> None:
     before = _reported_so_far()
-    with ProcessPoolExecutor(
-        len(groups), mp_context=multiprocessing.get_context("spawn"), initializer=django.setup
-    ) as processes:
-        told = [processes.submit(_tell, group, now) for group in groups]
-        while not all(future.done() for future in told):
-            count(_reported_so_far() - before)
-            time.sleep(0.5)
-        for future in told:
-            future.result()
+    processes = [start(_tell, group, now) for group in groups]
+    while any(process.is_alive() for process in processes):
+        count(_reported_so_far() - before)
+        time.sleep(0.5)
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a part of the demo was not loaded; run `xiangli demo` again")
 
 
 def _reported_so_far() -> int:
@@ -216,6 +218,7 @@ class _Teller:
         self._units = _units_of(group, now)
         self._reports: dict[str, cases.Receipted] = {}  # by the tale's key
         self._subjects: dict[str, speech.Subject] = {}
+        self._photographed: set[str] = set()
         self._limits = {
             code: found
             for code in Category.objects.values_list("code", flat=True)
@@ -266,6 +269,9 @@ class _Teller:
         photographed = tale.special == "scene" or random.random() < (
             0.8 if category.evidence == EvidenceRule.BEFORE_AFTER else 0.55
         )
+        photos = self._photos(tale, after=False) if photographed else ()
+        if photos:
+            self._photographed.add(tale.key)
         finder = who_answers(place, category.duty, at=at).user_id if tale.staff else None
         self._reports[tale.key] = cases.report_case(
             cases.Report(
@@ -281,7 +287,7 @@ class _Teller:
                 place_note=note,
                 contact_name=name,
                 contact_phone=phone,
-                photos=self._photos(tale, after=False) if photographed else (),
+                photos=photos,
             ),
             actor=self._actor(finder, at) if finder else None,
         )
@@ -360,7 +366,7 @@ class _Teller:
 
     def _mended(self, tale: Tale, step: Step, who: UUID, note: str = "") -> cases.Act:
         rule = self._limits[tale.category][0].evidence
-        before = not self._reports[tale.key].matter.photos.exists()
+        before = tale.key not in self._photographed
         return self._act(
             tale,
             step,
