@@ -6,7 +6,7 @@ class CasesConfig(AppConfig):
     label = "cases"
 
     def ready(self) -> None:
-        from xiangli.cases.actions.moving import move_cases
+        from xiangli.cases.actions import move_cases
         from xiangli.cases.queries import topic_labels
         from xiangli.cases.states import BEGINS, NOTICE_WORDS, TABLE, State
         from xiangli.matters.states import Workflow, register_workflow

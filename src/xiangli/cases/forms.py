@@ -77,7 +77,9 @@ class ReportForm(forms.Form):
         max_length=60, error_messages={"required": _("请选一类；不知道归哪类就选“其他情况”。")}
     )
     photos = PhotosField(
-        label=_("照片"), required=False, help_text=_("最多 9 张。照片里的拍摄地点等信息会被去掉。")
+        label=_("照片"),
+        required=False,
+        help_text=_("最多 9 张。拍摄地点只用来标出位置，存下的照片不带这些信息。"),
     )
     kept = forms.CharField(required=False, widget=forms.HiddenInput)
     words = forms.CharField(

@@ -46,7 +46,8 @@ def category_with_limits(code: str, *, on: datetime) -> tuple[Category, Limits] 
     category = next(iter(found), None)
     if category is None:
         return None
-    return category, Limits(respond=category.respond, put_right=category.put_right)
+    read = vars(category)  # columns that the statement adds to the model's own
+    return category, Limits(respond=read["respond"], put_right=read["put_right"])
 
 
 # In SQL, because every report asks it: building it out of subqueries costs more than reading it.

@@ -10,3 +10,9 @@ from xiangli.kernel.outbox import periodic
 def reseat(now: datetime) -> int:
     """Take cases out of seats that have emptied."""
     return actions.reseat_cases(now)
+
+
+@periodic("cases.move_ended", every=timedelta(hours=1))
+def move_ended(now: datetime) -> int:
+    """Move the cases of units whose last day has passed."""
+    return actions.move_ended_cases(now)

@@ -19,7 +19,9 @@ from xiangli.matters.rules import clean_code, is_code, query_code
 from xiangli.matters.states import Visibility
 from xiangli.territory.rules import Actor, day_of, in_force
 
-FORGED_CODES = 5  # wrong codes from one address within the window, before it must wait
+FORGED_CODES = (
+    20  # wrong codes from one address within the window, before it must wait: many share an address
+)
 FORGED_WINDOW = timedelta(minutes=10)
 
 
@@ -155,7 +157,7 @@ def matter_of_code(typed: str, *, address: str, now: datetime) -> Matter:
     """The matter of a query code as somebody typed it.
 
     A mistyped code is told from its check digit, without a look-up. A well-formed code that nobody holds is a
-    guess: guesses are counted by address, and after five in ten minutes even a right one waits.
+    guess: guesses are counted by address, and after twenty in ten minutes even a right one waits.
     """
     digits = clean_code(typed)
     if not is_code(digits):

@@ -2,6 +2,7 @@
 transaction."""
 
 from xiangli.cases.actions.categories import load_categories
+from xiangli.cases.actions.moving import move_cases, move_ended_cases
 from xiangli.cases.actions.report import Receipted, Report, report_case, sent_before
 from xiangli.cases.actions.reporter import confirm_case, evaluate_case, reopen_case, say_me_too, withdraw_case
 from xiangli.cases.actions.reseating import reseat_cases
@@ -27,6 +28,8 @@ __all__ = [
     "evaluate_case",
     "handle_on_spot",
     "load_categories",
+    "move_cases",
+    "move_ended_cases",
     "reopen_case",
     "report_case",
     "reseat_cases",

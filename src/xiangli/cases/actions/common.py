@@ -19,6 +19,7 @@ from xiangli.territory.rules import Actor, Held
 
 DUTY_CLOSE = "close"  # the duty of the desk that verifies and gives feedback
 DUTY_COMPLAINTS = "complaints"  # complaints about the service of those who answer here
+WAITS_FOR_DESK = (State.TO_VERIFY, State.RESOLVED)  # for the desk that checks or gives the feedback
 
 REPORTER = By(authority="receipt")
 

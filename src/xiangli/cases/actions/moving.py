@@ -3,66 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from math import hypot
 from typing import Any
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
+from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, enter
 from xiangli.cases.models import Case
-from xiangli.cases.queries import CHINA
 from xiangli.cases.states import State
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
-from xiangli.matters.models import Matter
+from xiangli.matters.models import Matter, MatterQuerySet
 from xiangli.matters.queries import subjects_of
+from xiangli.matters.states import Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import spoken_name, who_answers
+from xiangli.territory.queries import spoken_name, successors_of, who_answers
+from xiangli.territory.rules import day_of
 
 BY_RULE = By(authority="rule:unit-ended")
 
 
 def move_cases(unit: Unit, successors: Sequence[Unit], on: date, now: datetime) -> None:
-    """Give every open case that lies in `unit`, or is held there, to a successor: the nearest one where there are several. Called by
-    territory inside its transaction. Closed cases keep their place. What somebody of the ended unit had in hand waits to be taken again."""
-    at = max(now, datetime.combine(on, time(), CHINA))
-    known = {
-        row.pk: row
-        for row in Unit.objects.select_related("parent__parent__parent").filter(
-            pk__in=[s.pk for s in successors]
+    """Give every open case that lies in `unit`, or is held there, to a successor: the nearest one where there
+    are several. Called by territory inside its transaction.
+
+    Closed cases keep their place. What somebody of the ended unit had in hand waits to be taken again. A unit
+    that ends on a later day keeps its cases until then: `move_ended_cases` moves them on that day.
+    """
+    if on > day_of(now):
+        return
+    known = Unit.objects.select_related("parent__parent__parent").in_bulk([row.pk for row in successors])
+    here = Q(place=unit) | Q(holder_unit=unit)
+    rows = list(_open().filter(here).select_for_update(of=("self",)).order_by("pk"))
+    cases = Case.objects.select_related("category").in_bulk([row.pk for row in rows])
+    for matter in rows:
+        _move(
+            matter, cases[matter.pk], unit, min(known.values(), key=lambda row: _distance(matter, row)), now
         )
-    }
-    units = [known[successor.pk] for successor in successors]
-    open_here = (
-        Matter.objects.open()
-        .filter(Q(place=unit) | Q(holder_unit=unit), workflow="case")
-        .select_for_update(of=("self",))
-        .order_by("pk")
-    )
-    categories = {
-        case.pk: case.category
-        for case in Case.objects.select_related("category").filter(matter__in=open_here)
-    }
-    for matter in open_here:
-        successor = min(units, key=lambda row: _distance(matter, row))
-        if matter.place_id == unit.pk:
-            matter.place, matter.place_path = successor, successor.path
-            matter.place_name = spoken_name(successor)[:80]
-        data: dict[str, Any] = {"from_unit": str(unit.pk), "to_unit": str(successor.pk)}
-        if matter.holder_unit_id == unit.pk:
-            answer = who_answers(successor, categories[matter.pk].duty, at=at, excluding=subjects_of(matter))
-            matters.hold(matter, answer, at=now)
-            if matter.state == State.IN_PROGRESS:
-                # The post that had it in hand is gone, and with it the right to act.
-                data |= {"from": matter.state, "to": State.ASSIGNED}
-                matter.state = State.ASSIGNED
-            data["seat"] = answer.seat
-            if not answer.outside:
-                matters.tell(matter, "assign_case", now=now, seat=answer.seat)
-        matters.record(matter, "move_case", by=BY_RULE, at=now, data=data)
-        matter.turn += 1
-        matter.changed_at = now
-        matter.save()
+
+
+def move_ended_cases(now: datetime) -> int:
+    """Move the open cases of units that have ended meanwhile, each unit in its own transaction; returns how many units."""
+    left = Exists(_open().filter(Q(place=OuterRef("pk")) | Q(holder_unit=OuterRef("pk"))))
+    moved = 0
+    for unit in Unit.objects.filter(left, valid_to__lte=day_of(now)).order_by("pk"):
+        if following := successors_of(unit, day_of(now)):
+            with transaction.atomic():
+                move_cases(unit, following, unit.valid_to or day_of(now), now)
+            moved += 1
+    return moved
+
+
+def _open() -> MatterQuerySet:
+    return Matter.objects.open().filter(workflow="case")
+
+
+def _move(matter: Matter, case: Case, unit: Unit, successor: Unit, now: datetime) -> None:
+    data: dict[str, Any] = {"from_unit": str(unit.pk), "to_unit": str(successor.pk)}
+    state = State(matter.state)
+    if matter.place_id == unit.pk:
+        matter.place, matter.place_path = successor, successor.path
+        matter.place_name = spoken_name(successor)[:80]
+    if matter.holder_unit_id == unit.pk:
+        waits = state in WAITS_FOR_DESK
+        excluding = subjects_of(matter)
+        if state == State.TO_VERIFY and case.resolved_by_id is not None:
+            excluding = excluding | {case.resolved_by_id}  # who checks is another person
+        duty = DUTY_CLOSE if waits else case.category.duty
+        answer = who_answers(successor, duty, at=now, excluding=excluding)
+        matters.hold(matter, answer, at=now)
+        if not waits:
+            ordinary = matter.visibility == Visibility.ORDINARY
+            state = State.ASSIGNED if ordinary and not answer.alarm and not answer.outside else State.REPORTED
+        matter.alarm = answer.alarm
+        data |= {"from": matter.state, "to": state, "seat": answer.seat}
+        if not answer.outside:
+            matters.tell(matter, "assign_case", now=now, seat=answer.seat)
+    matters.record(matter, "move_case", by=BY_RULE, at=now, data=data)
+    enter(matter, case, state, now=now)
 
 
 def _distance(matter: Matter, unit: Unit) -> float:

@@ -141,8 +141,9 @@ def withdraw_case(code: str, *, act_id: UUID, note: str = "") -> None:
 
 
 def _tell_handler(held: _Held, kind: str) -> None:
-    if held.matter.handler_id is not None:
-        matters.tell(held.matter, kind, now=held.now, users=[held.matter.handler_id])
+    whose = held.matter.handler_id or held.case.resolved_by_id
+    if whose is not None:
+        matters.tell(held.matter, kind, now=held.now, users=[whose])
     elif held.matter.holder_post_id is not None:
         matters.tell(held.matter, kind, now=held.now, seat=held.matter.holder_seat)
 

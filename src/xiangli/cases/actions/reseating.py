@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from xiangli.cases.actions.common import DUTY_CLOSE, enter
+from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, enter
 from xiangli.cases.models import Case
 from xiangli.cases.states import State
 from xiangli.matters import actions as matters
@@ -20,7 +20,6 @@ from xiangli.territory.models import Unit
 from xiangli.territory.queries import in_post, people_in_seats, who_answers
 
 BY_RULE = By(authority="rule:seat-empty")
-_WAITS_FOR_DESK = (State.TO_VERIFY, State.RESOLVED)
 
 
 def reseat_cases(now: datetime) -> int:
@@ -59,14 +58,14 @@ def _waiting_for_nobody(cases: MatterQuerySet, now: datetime) -> list[UUID]:
         dict.fromkeys(
             pk
             for pk, seat, state, handler, _subject in rows
-            if not people[seat] - subjects[pk] and (state in _WAITS_FOR_DESK or handler not in working)
+            if not people[seat] - subjects[pk] and (state in WAITS_FOR_DESK or handler not in working)
         )
     )
 
 
 def _reseat(matter: Matter, now: datetime) -> bool:
     case = Case.objects.select_related("category").get(pk=matter.pk)
-    waits, subjects = matter.state in _WAITS_FOR_DESK, subjects_of(matter)
+    waits, subjects = matter.state in WAITS_FOR_DESK, subjects_of(matter)
     if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:
         subjects = subjects | {case.resolved_by_id}  # who checks is another person
     was_outside = matter.holder_post_id is None
@@ -75,9 +74,7 @@ def _reseat(matter: Matter, now: datetime) -> bool:
     answer = who_answers(unit, duty, at=now, excluding=subjects)
     if answer.seat == matter.holder_seat:
         return False
-    handler = matter.handler_id if waits else None
     matters.hold(matter, answer, at=now)
-    matter.handler_id = handler
     matter.alarm = "" if was_outside or answer.outside else "vacant"
     state = State(matter.state) if waits else State.REPORTED
     matters.record(

@@ -227,16 +227,14 @@ def _resolve(opened: _Open, act: Act, action: str) -> None:
     rules.check_handler(action, facts, _user(act.actor))
     rules.check_evidence(facts)
     state = rules.state_when_resolved(facts)
-    matter.handler_id = act.actor.user_id
+    matter.handler_id = None  # the ball leaves their hand; `resolved_by` says whose work it was
     case.resolved_by_id = act.actor.user_id
     case.resolved_at = opened.now
     case.outcome = rules.outcome_of(action)
     case.save(update_fields=["resolved_by", "resolved_at", "outcome"])
     desk = _desk_after(opened, act, state)
     if desk is not None:
-        handler = matter.handler_id
         matters.hold(matter, desk, at=opened.now)
-        matter.handler_id = handler
     event_id = _move(
         opened,
         act,
@@ -284,6 +282,8 @@ def verify_case(act: Act, *, passed: bool) -> None:
     if not passed and not opened.note:
         raise Refused("note_missing", _("没有通过时，请写明还差什么。"), field="note")
     state = State.RESOLVED if passed else State.IN_PROGRESS
+    if not passed:
+        matter.handler_id = case.resolved_by_id
     event_id = _move(
         opened, act, "verify_case", state, data={"passed": passed, "photos": len(act.photos_after)}
     )

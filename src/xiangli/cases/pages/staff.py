@@ -189,7 +189,7 @@ def _case_page(
             is_subject=actor.user_id in subjects,
         )
 
-    offered = []
+    offered: list[dict[str, Any]] = []
     for row in TABLE.from_state(matter.state):
         held = authority(row.permission) if row.permission else None
         if held is None or not _fits(row.action, matter, record, actor):
@@ -216,6 +216,8 @@ def _case_page(
                 "open": row.action == action,
             }
         )
+    # What puts a matter right comes first and stands open; sending it back comes last.
+    offered.sort(key=lambda offer: offer["row"].action == "return_case")
     entries = queries.timeline(history(matter), pictures, for_reporter=False)
     after = next((p for p in reversed(pictures) if p["role"] == PhotoRole.AFTER), None)
     return render(

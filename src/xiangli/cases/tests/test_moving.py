@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from xiangli.cases import actions
@@ -9,7 +11,7 @@ from xiangli.cases.states import State
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter
-from xiangli.matters.queries import history
+from xiangli.matters.queries import history, my_tasks
 from xiangli.territory.actions import end_unit
 from xiangli.territory.rules import day_of
 
@@ -41,3 +43,23 @@ def test_open_cases_follow_a_merged_lane_and_closed_ones_stay(place: Place) -> N
     again = Matter.objects.get(pk=taken.matter.pk)
     assert (again.state, again.handler_id) == (State.ASSIGNED, None)
     assert Matter.objects.get(pk=done.matter.pk).place_id == place.lane.pk
+
+
+def test_a_unit_that_ends_tomorrow_keeps_its_cases_until_then(place: Place) -> None:
+    reported = make_report(place.lane)
+    tomorrow = clock.now() + timedelta(days=1)
+    end_unit(unit=place.lane, on=day_of(tomorrow), successors=[place.lane2])
+    assert Matter.objects.get(pk=reported.matter.pk).holder_unit_id == place.lane.pk
+    assert actions.move_ended_cases(clock.now()) == 0
+    with clock.set_to(tomorrow):
+        assert actions.move_ended_cases(tomorrow) == 1
+    moved = Matter.objects.get(pk=reported.matter.pk)
+    assert (moved.place_id, moved.holder_unit_id) == (place.lane2.pk, place.lane2.pk)
+
+
+def test_a_resolved_case_goes_to_the_desk_and_leaves_the_resolver_s_tasks(place: Place) -> None:
+    reported = make_report(place.lane, "voices")
+    head = place.actor("lane_head")
+    actions.handle_on_spot(an_act(head, reported, "说好了"))
+    assert not my_tasks(head).exists()
+    assert my_tasks(place.actor("village_director")).get().pk == reported.matter.pk

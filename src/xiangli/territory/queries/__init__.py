@@ -12,6 +12,7 @@ from xiangli.territory.queries.plates import (
     plate,
     plate_unit,
     plated_units,
+    successors_of,
 )
 from xiangli.territory.queries.seats import (
     in_post,
@@ -58,6 +59,7 @@ __all__ = [
     "seat_people",
     "seats_under",
     "spoken_name",
+    "successors_of",
     "unit_at",
     "unit_by_id",
     "unit_of_point",
