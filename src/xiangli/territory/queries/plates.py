@@ -127,7 +127,7 @@ def plate_unit(code: str, *, at: datetime) -> Unit | None:
 _OWN: Final = [field.attname for field in Unit._meta.concrete_fields]
 _ABOVE: Final = ["id", "parent_id", "code", "short_name"]  # what `spoken_name` reads
 _PLACE: Final = f"""
-    SELECT {", ".join(f'{alias}."{name}"' for alias, names in zip("uabc", [_OWN, *[_ABOVE] * 3]) for name in names)}
+    SELECT {", ".join(f'{alias}."{name}"' for alias, names in zip("uabc", [_OWN, *[_ABOVE] * 3], strict=True) for name in names)}
       FROM {Unit._meta.db_table} u
       LEFT JOIN {Unit._meta.db_table} a ON a.id = u.parent_id
       LEFT JOIN {Unit._meta.db_table} b ON b.id = a.parent_id
