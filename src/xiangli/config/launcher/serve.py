@@ -65,8 +65,9 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
             serving = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
             tree.children += [
                 Child(words("网页服务", "web server"), command(_granian(host, port, workers), serving)),
-                Child(words("任务进程", "worker"), command([*_XIANGLI, "worker"], serving)),
-                Child(words("封存进程", "sealer"), command([*_XIANGLI, "sealer"], serving)),
+                # Nobody waits in front of these two as somebody waits in front of a page.
+                Child(words("任务进程", "worker"), command([*_XIANGLI, "worker"], serving, behind=5)),
+                Child(words("封存进程", "sealer"), command([*_XIANGLI, "sealer"], serving, behind=5)),
             ]
             tree.start()
             announced = False

@@ -40,8 +40,17 @@ class Child:
     again_at: float = field(default=0.0)
 
 
-def command(words: Sequence[str], environment: Mapping[str, str]) -> Callable[[], subprocess.Popen[bytes]]:
-    """A start for Child: `words` with `environment`, in a session of its own."""
+def command(
+    words: Sequence[str], environment: Mapping[str, str], *, behind: int = 0
+) -> Callable[[], subprocess.Popen[bytes]]:
+    """A start for Child: `words` with `environment`, in a session of its own. `behind`: how far it stands
+    back (0 to 19, as `nice` counts) when the processors are wanted by others.
+    """
+    tie = die_with_parent(signal.SIGTERM)
+
+    def prepare() -> None:
+        tie()
+        os.nice(behind)
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -49,7 +58,7 @@ def command(words: Sequence[str], environment: Mapping[str, str]) -> Callable[[]
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
+            preexec_fn=prepare,
         )
 
     return start
