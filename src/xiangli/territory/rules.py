@@ -69,6 +69,7 @@ class Held:
     duties: frozenset[str]
     permissions: frozenset[str]
     deputy: bool = False
+    post_title: str = ""  # the post's name as the record keeps it, in Chinese whoever reads
 
     @property
     def seat(self) -> str:

@@ -29,7 +29,7 @@ def by_staff(held: Held, actor: Actor) -> By:
         authority=held.authority,
         user_id=actor.user_id,
         name=actor.name,
-        post=f"{held.unit_name} {held.post_name}",
+        post=f"{held.unit_name} {held.post_title or held.post_name}",
     )
 
 

@@ -26,7 +26,7 @@ from xiangli.matters.models import Matter, Receipt
 from xiangli.matters.queries import open_text, seats_on, subject_places, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import PhotoRole, Visibility
-from xiangli.territory.models import Unit
+from xiangli.territory.models import Post, Unit
 from xiangli.territory.queries import seat_people, seats_under, who_answers
 from xiangli.territory.rules import Actor, Answer, Held
 
@@ -156,7 +156,7 @@ def assign_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
         "assign_case",
         State.ASSIGNED,
         data={"seat": target.seat},
-        words={"target": f"{target.unit_name} {target.post_name}"},
+        words={"target": _named(target)},
     )
     matters.tell(matter, "assign_case", now=opened.now, seat=target.seat)
 
@@ -188,9 +188,17 @@ def return_case(act: Act) -> None:
         "return_case",
         State.REPORTED,
         data={"seat": above.seat},
-        words={"target": f"{above.unit_name} {above.post_name}"},
+        words={"target": _named(above)},
     )
     matters.tell(matter, "return_case", now=opened.now, seat=above.seat)
+
+
+def _named(seat: Answer) -> str:
+    """A seat as the record keeps it: in Chinese, whatever language the actor reads."""
+    title = (
+        Post.objects.filter(pk=seat.post_id).values_list("name", flat=True).first() if seat.post_id else ""
+    )
+    return f"{seat.unit_name} {title or seat.post_name}"
 
 
 def _seat_above(matter: Matter, duty: str, opened: _Open, *, excluding: Collection[UUID] = ()) -> Answer:

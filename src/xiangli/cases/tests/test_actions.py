@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.translation import override
 
 from xiangli.cases import actions
 from xiangli.cases.states import State
@@ -119,3 +120,22 @@ def test_a_case_that_goes_up_past_an_empty_seat_says_so(place: Place) -> None:
     actions.return_case(an_act(place.actor("lane_head"), reported, "不归我管"))
     matter = Matter.objects.get(pk=reported.matter.pk)
     assert (matter.holder_unit_id, matter.alarm) == (place.village.pk, "vacant")
+
+
+def test_who_is_assigned_a_case_of_the_next_lane_sees_and_handles_it(place: Place) -> None:
+    reported = make_report(place.lane, "voices")
+    next_head = place.actor("lane_head_2")
+    assert not Matter.objects.visible_to(next_head).exists()
+    seat = (place.lane2.pk, place.posts["lane_head"].pk)
+    actions.assign_case(an_act(place.actor("grid_head"), reported), unit_id=seat[0], post_id=seat[1])
+    assert Matter.objects.visible_to(next_head).get().pk == reported.matter.pk
+    actions.take_case(an_act(next_head, reported))
+    actions.resolve_case(an_act(next_head, reported, "已经办好"))
+
+
+def test_the_record_speaks_chinese_whatever_the_actor_reads(place: Place) -> None:
+    reported = make_report(place.lane)
+    with override("en"):
+        actions.return_case(an_act(place.actor("lane_head"), reported, "not here"))
+    last = history(Matter.objects.get(pk=reported.matter.pk))[-1]
+    assert (last.post, last.words["target"]) == ("一巷 街巷长", "第一网格 网格长")

@@ -37,7 +37,7 @@ def actor_for(user: Any, *, at: datetime) -> Actor:
         .values_list(
             "id", "post_id", "post__code", "post__name_en" if in_english() else "post__name",
             "unit_id", "unit__short_name", "unit__path", "unit__county_id",
-            "unit__level__code", "unit__level__rank", "post__duties", "post__permissions", "standing",
+            "unit__level__code", "unit__level__rank", "post__duties", "post__permissions", "standing", "post__name",
         )
     )  # fmt: skip
     held = tuple(
@@ -55,10 +55,11 @@ def actor_for(user: Any, *, at: datetime) -> Actor:
             duties=frozenset(duties),
             permissions=frozenset(permissions),
             deputy=standing == Standing.DEPUTY,
+            post_title=title,
         )
         for (
             appointment, post, post_code, post_name, unit, unit_name, path, county,
-            level, rank, duties, permissions, standing,
+            level, rank, duties, permissions, standing, title,
         ) in rows
     )  # fmt: skip
     return Actor(user_id=user.pk, name=user.display_name, held=held)
