@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -187,3 +192,37 @@ def test_the_demo_stays_out_of_a_county_that_works(db: None) -> None:
         demo.load_demo()
     assert refused.value.code == "not_empty"
     assert not Matter.objects.exists()
+
+
+@pytest.mark.long
+def test_the_command_loads_two_thousand_matters_once_and_takes_up_what_was_interrupted() -> None:
+    with tempfile.TemporaryDirectory(prefix="xiangli-demo-") as folder:
+        Path(folder).chmod(0o755)  # as root, the database's own user must pass
+        left_out = {"DATABASE_URL", "DATABASE_OWNER_URL", "PYTEST_XDIST_WORKER"}
+        environment = {name: value for name, value in os.environ.items() if name not in left_out}
+        environment |= {"XIANGLI_HOME": f"{folder}/home", "XIANGLI_LANG": "en"}
+
+        def xiangli(*said: str) -> str:
+            done = subprocess.run(
+                [sys.executable, "-m", "xiangli.config.cli", *said],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=900,
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        xiangli("migrate")
+        script = (  # as if the load had been interrupted after the units
+            "from xiangli.config.demo.territory import load_territory\n"
+            "from xiangli.kernel import clock\n"
+            "load_territory(now=clock.now())"
+        )
+        xiangli("manage", "shell", "--command", script)
+        first = xiangli("demo")
+        assert "5 counties" in first
+        assert "2000 matters" in first
+        assert "loaded already" not in first
+        assert "loaded already" in xiangli("demo")
+        assert "The ledger is whole" in xiangli("verify-ledger")
