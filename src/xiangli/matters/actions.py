@@ -33,12 +33,11 @@ def lock_matter(matter_id: UUID, *, actor: Actor) -> Matter:
 def lock_matter_by_code(code: str) -> Matter:
     """The matter whose receipt the reporter holds, its row locked: the first statement of every act of a
     reporter."""
-    matter = (
-        Matter.objects.select_for_update(of=("self",)).filter(receipt__code_digest=digest_of(code)).first()
-    )
-    if matter is None:
-        raise not_found()
-    return matter
+    try:
+        # get(), not first(): ordered by its key, a plan may walk all matters for the one that the digest names
+        return Matter.objects.select_for_update(of=("self",)).get(receipt__code_digest=digest_of(code))
+    except Matter.DoesNotExist:
+        raise not_found() from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,14 @@ def record(
 
 
 class Seated(Protocol):
-    """Where a ball can lie: an `Answer` or a `Seat` of territory."""
+    """Where a ball can lie: an `Answer`, or a post that somebody holds."""
 
     @property
     def seat(self) -> str: ...
     @property
     def unit_id(self) -> UUID: ...
+    @property
+    def unit_path(self) -> str: ...
     @property
     def post_id(self) -> UUID | None: ...
 
@@ -110,10 +111,11 @@ def put_in_seat(matter: Matter, seated: Seated) -> None:
 
 
 def hold(matter: Matter, seated: Seated, *, at: datetime) -> None:
-    """`put_in_seat` on a stored matter, and where it is not ordinary, the grant without which the holder
-    could not see it."""
+    """`put_in_seat` on a stored matter, and the grant without which the holder could not see it: where it is
+    not ordinary, or lies outside the holder's own unit (the next lane's head, asked to help)."""
     put_in_seat(matter, seated)
-    if matter.visibility != Visibility.ORDINARY and seated.seat != OUTSIDE:
+    inside = matter.visibility == Visibility.ORDINARY and matter.place_path.startswith(seated.unit_path)
+    if not inside and seated.seat != OUTSIDE:
         _grant_seat(matter, seated.seat, GrantKind.HOLDER, at=at)
 
 

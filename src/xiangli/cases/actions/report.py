@@ -88,7 +88,8 @@ def sent_before(client_id: UUID, words: str, *, by: Actor | None = None) -> Rece
     it, too: whoever reports as staff is given no code, so that nobody confirms their own work as a resident.
     """
     code = code_for(client_id)
-    known = Matter.objects.filter(receipt__code_digest=digest_of(code)).select_related("case").first()
+    found = Matter.objects.filter(receipt__code_digest=digest_of(code)).select_related("case")
+    known = next(iter(found), None)
     if known is None:
         return None
     first = history(known)[0]
