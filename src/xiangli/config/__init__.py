@@ -1,1 +1,2 @@
-"""The composition root: settings, URLs, the `xiangli` command, the demo. Knows every module; nothing knows it."""
+"""The composition root: settings, URLs, the `xiangli` command, the demo. Knows every module; nothing knows
+it."""

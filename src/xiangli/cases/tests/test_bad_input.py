@@ -307,7 +307,10 @@ def test_forged_codes_are_counted_and_slowed_even_where_one_is_right(place: Plac
 
 def test_guesses_on_the_track_page_count_as_well(place: Place) -> None:
     guesses = forged()
-    statuses = [Client().get(reverse("cases:track", args=[next(guesses)])).status_code for _ in range(FORGED_CODES + 2)]
+    statuses = [
+        Client().get(reverse("cases:track", args=[next(guesses)])).status_code
+        for _ in range(FORGED_CODES + 2)
+    ]
     assert statuses == [404] * FORGED_CODES + [429] * 2
 
 
