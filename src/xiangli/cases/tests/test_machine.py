@@ -19,7 +19,7 @@ from xiangli.cases import actions, rules
 from xiangli.cases.actions import Act, Receipted
 from xiangli.cases.models import Case
 from xiangli.cases.queries import limits_of
-from xiangli.cases.states import TABLE, State
+from xiangli.cases.states import OPEN_STATES, TABLE, State
 from xiangli.cases.tests.factories import Place, make_place, make_report
 from xiangli.kernel import clock, ledger
 from xiangli.kernel.files import MEDIA_TYPE
@@ -194,10 +194,8 @@ class Loop(RuleBasedStateMachine):
             assert matter.holder_seat == OUTSIDE
         else:
             assert matter.holder_seat == seat_of(matter.holder_unit_id, matter.holder_post_id)
-        if matter.state in (State.REPORTED, State.ASSIGNED):
-            assert matter.handler_id is None
-        if matter.state in (State.IN_PROGRESS, State.TO_VERIFY, State.RESOLVED):
-            assert matter.handler_id is not None
+        if matter.state in OPEN_STATES:  # somebody has it in hand exactly while it is worked on
+            assert (matter.handler_id is not None) == (matter.state == State.IN_PROGRESS)
 
     def clocks(self, matter: Matter) -> None:
         limits = limits_of(matter.case.category, on=matter.reported_at)
@@ -250,12 +248,13 @@ class Loop(RuleBasedStateMachine):
                     )
 
 
-def _drive(place: Place, *, examples: int, steps: int) -> None:
+def _drive(place: Place, *, examples: int, steps: int, fixed: bool = False) -> None:
     Loop.place = place
     run_state_machine_as_test(
         Loop,
         settings=settings(
             max_examples=examples,
+            derandomize=fixed,
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -273,9 +272,9 @@ def place(db: None) -> Place:
 
 
 def test_the_loop_holds_whatever_people_do(place: Place) -> None:
-    _drive(place, examples=12, steps=25)
+    _drive(place, examples=15, steps=30, fixed=True)
 
 
 @pytest.mark.long
 def test_the_loop_holds_whatever_people_do_at_length(place: Place) -> None:
-    _drive(place, examples=200, steps=60)
+    _drive(place, examples=100, steps=60)
