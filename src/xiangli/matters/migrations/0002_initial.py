@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
             model_name="matter",
             index=models.Index(
                 condition=models.Q(("closed_at", None)),
-                fields=["next_clock_at", "id"],
+                fields=["due_at", "id"],
                 name="matter_open_by_clock",
             ),
         ),
