@@ -137,16 +137,14 @@ class Matter(models.Model):
                 condition=Q(closed_at=None, handler__isnull=False),
                 name="matter_open_by_handler",
             ),
-            # closed ones are paged by key inside one place
+            # closed ones are many: a wide scope pages through them by key, a narrow one reads its place
             models.Index(
-                fields=["place", "-closed_at", "-id"],
+                fields=["-closed_at", "-id"],
                 condition=Q(closed_at__isnull=False),
-                name="matter_closed",
+                name="matter_closed_by_time",
             ),
             models.Index(
-                fields=["county", "-closed_at", "-id"],
-                condition=Q(closed_at__isnull=False),
-                name="matter_closed_county",
+                fields=["place_path"], condition=Q(closed_at__isnull=False), name="matter_closed_by_place"
             ),
         ]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q
@@ -135,9 +135,17 @@ def told_nothing(matter_id: UUID) -> set[UUID]:
     return set(MatterSubject.objects.filter(matter=matter_id).values_list("user_id", flat=True))
 
 
+_ROW: Final = (
+    *("number", "workflow", "topic", "state", "title", "danger", "place_name", "alarm"),
+    *("next_clock", "next_clock_at", "due_at", "reported_at", "changed_at", "closed_at"),
+    *("handler__display_name", "holder_post__name", "holder_post__name_en"),
+)
+
+
 def inbox(actor: Actor) -> MatterQuerySet:
-    """All matters the actor may see, with what a row of a list shows."""
-    return Matter.objects.visible_to(actor).select_related("handler", "holder_post", "holder_unit")
+    """All matters the actor may see, with what a row of a list shows and nothing else: at a hundred rows the
+    columns that nobody looks at were a fifth of the page."""
+    return Matter.objects.visible_to(actor).select_related("handler", "holder_post").only(*_ROW)
 
 
 def describe(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:

@@ -332,16 +332,16 @@ class Migration(migrations.Migration):
             model_name="matter",
             index=models.Index(
                 condition=models.Q(("closed_at__isnull", False)),
-                fields=["place", "-closed_at", "-id"],
-                name="matter_closed",
+                fields=["-closed_at", "-id"],
+                name="matter_closed_by_time",
             ),
         ),
         migrations.AddIndex(
             model_name="matter",
             index=models.Index(
                 condition=models.Q(("closed_at__isnull", False)),
-                fields=["county", "-closed_at", "-id"],
-                name="matter_closed_county",
+                fields=["place_path"],
+                name="matter_closed_by_place",
             ),
         ),
         migrations.AddConstraint(
