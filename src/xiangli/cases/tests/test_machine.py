@@ -3,6 +3,7 @@ happens leaves every case whole."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,7 @@ any_case, who, words = (
 
 class Loop(RuleBasedStateMachine):
     place: ClassVar[Place]  # made once; each run is rolled back to it
+    done: ClassVar[Counter[str]]  # how often each act succeeded, over all runs
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,12 +128,46 @@ class Loop(RuleBasedStateMachine):
         data=st.data(),
     )
     def staff_act(self, n: int, action: str, name: str, note: str, photos: bool, data: st.DataObject) -> None:
-        reported = self.reports[n % len(self.reports)]
-        actor = actor_for(self.place.people[name], at=self.now)
+        """Anybody tries anything."""
+        self.by_staff(self.reports[n % len(self.reports)], action, name, note, photos, data)
+
+    @rule(n=any_case, times=st.integers(1, 8), data=st.data())
+    def likely_acts(self, n: int, times: int, data: st.DataObject) -> None:
+        for _ in range(times):
+            self.likely_act(self.reports[n % len(self.reports)], data)
+            self.every_case_is_whole()
+
+    def likely_act(self, reported: Receipted, data: st.DataObject) -> None:
+        """Somebody who sees the case does what the table allows now, in good faith: so the walk goes deep."""
+        matter = Matter.objects.get(pk=reported.matter.pk)
+        rows = [row for row in TABLE.from_state(matter.state) if row.action != "withdraw_case"]
+        if not rows:
+            return
+        row = data.draw(st.sampled_from(rows))
+        if row.by_reporter:
+            self.by_reporter(reported, row.action, "还没有解决，请再来看", 3)
+            return
+        seeing = [
+            name
+            for name in STAFF
+            if Matter.objects.visible_to(actor_for(self.place.people[name], at=self.now))
+            .filter(pk=matter.pk)
+            .exists()
+        ]
+        handling = [name for name in seeing if self.place.people[name].pk == matter.handler_id]
+        if seeing:
+            name = data.draw(
+                st.sampled_from(handling if row.action == "resolve_case" and handling else seeing)
+            )
+            self.by_staff(reported, row.action, name, "已经去看过，办好了", True, data)
+
+    def by_staff(
+        self, reported: Receipted, action: str, name: str, note: str, photos: bool, data: st.DataObject
+    ) -> None:
         pictures = (self.photo,) if photos else ()
         act = Act(
-            actor=actor, matter_id=reported.matter.pk, act_id=new_id(), note=note,
-            photos_before=pictures, photos_after=pictures,
+            actor=actor_for(self.place.people[name], at=self.now), matter_id=reported.matter.pk, act_id=new_id(),
+            note=note, photos_before=pictures, photos_after=pictures,
         )  # fmt: skip
         more: dict[str, Any] = {}
         if action == "assign_case":
@@ -144,17 +180,20 @@ class Loop(RuleBasedStateMachine):
             more = {"unit_id": unit.pk, "post_id": self.place.posts[post].pk}
         elif action == "verify_case":
             more = {"passed": data.draw(st.booleans())}
-        self.do(lambda: getattr(actions, action)(act, **more))
+        if self.do(lambda: getattr(actions, action)(act, **more)):
+            self.done[action] += 1
 
     @rule(n=any_case, action=st.sampled_from(BY_REPORTER), note=words, rating=st.none() | st.integers(1, 5))
     def reporter_act(self, n: int, action: str, note: str, rating: int | None) -> None:
-        code, act_id = self.reports[n % len(self.reports)].code, new_id()
-        more: dict[str, Any] = {}
-        if action != "confirm_case":
-            more["note"] = note
+        self.by_reporter(self.reports[n % len(self.reports)], action, note, rating)
+
+    def by_reporter(self, reported: Receipted, action: str, note: str, rating: int | None) -> None:
+        act_id = new_id()
+        more: dict[str, Any] = {} if action == "confirm_case" else {"note": note}
         if action == "evaluate_case":
             more["rating"] = rating
-        self.do(lambda: getattr(actions, action)(code, act_id=act_id, **more))
+        if self.do(lambda: getattr(actions, action)(reported.code, act_id=act_id, **more)):
+            self.done[action] += 1
 
     @rule(n=any_case, name=who)
     def reveal(self, n: int, name: str) -> None:
@@ -249,7 +288,7 @@ class Loop(RuleBasedStateMachine):
 
 
 def _drive(place: Place, *, examples: int, steps: int, fixed: bool = False) -> None:
-    Loop.place = place
+    Loop.place, Loop.done = place, Counter()
     run_state_machine_as_test(
         Loop,
         settings=settings(
@@ -261,6 +300,7 @@ def _drive(place: Place, *, examples: int, steps: int, fixed: bool = False) -> N
         ),
     )
     assert not connection.needs_rollback
+    assert set(Loop.done) == set(TABLE), "a walk that never came to some act says little"
 
 
 @pytest.fixture
