@@ -35,6 +35,11 @@ _TABLES: Final = (
     "cases_case",
     "kernel_outboxmessage",
 )
+# And the count by which a flood from one plate is noticed, which is one row a plate.
+_COUNT: Final = (
+    "INSERT INTO kernel_throttlecount AS t (key, since, count) VALUES ('bench:' || :n, now(), 1)"
+    " ON CONFLICT (key) DO UPDATE SET count = t.count + 1;"
+)
 
 
 def measure() -> dict[str, float]:
@@ -227,7 +232,12 @@ _NEW: Final = {
 
 
 def _script(connection: psycopg.Connection[Any]) -> str:
-    lines = [r"\set n random(1, :samples)", "BEGIN;", r"SELECT uuidv7() AS matter, uuidv7() AS event \gset"]
+    lines = [
+        r"\set n random(1, :samples)",
+        "BEGIN;",
+        _COUNT,
+        r"SELECT uuidv7() AS matter, uuidv7() AS event \gset",
+    ]
     for table in _TABLES:
         columns = [
             row[0]

@@ -37,7 +37,7 @@ FILL: Final = """
            CASE WHEN g %% 100 >= %(open)s THEN NULL ELSE at + interval '3 days' END, 0, at, at,
            CASE WHEN g %% 100 >= %(open)s THEN at + interval '2 days' END, 1, 1, sha256(g::text::bytea)
       FROM generate_series(1, %(count)s) g
-      JOIN seat ON n = (g * 7919) %% seats
+      JOIN seat ON n = (g::bigint * 7919) %% seats
       CROSS JOIN LATERAL (SELECT now() - (g %% 43200) * interval '1 minute' AS at)
 """
 COUNTY: Final = "14/08/21/"

@@ -66,8 +66,8 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
             tree.children += [
                 Child(words("网页服务", "web server"), command(_granian(host, port, workers), serving)),
                 # Nobody waits in front of these two as somebody waits in front of a page.
-                Child(words("任务进程", "worker"), command([*_XIANGLI, "worker"], serving, behind=5)),
-                Child(words("封存进程", "sealer"), command([*_XIANGLI, "sealer"], serving, behind=5)),
+                Child(words("任务进程", "worker"), command([*_XIANGLI, "worker"], serving, behind=10)),
+                Child(words("封存进程", "sealer"), command([*_XIANGLI, "sealer"], serving, behind=10)),
             ]
             tree.start()
             announced = False
