@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-UV     := VIRTUAL_ENV=$(VENV) UV_NO_CONFIG=1 $(BIN)/uv --quiet --no-progress
+UV     := VIRTUAL_ENV=$(VENV) UV_NO_CONFIG=1 UV_SYSTEM_CERTS=1 $(BIN)/uv --quiet --no-progress
 # Node of the environment first: npm's own scripts look for `node` on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
