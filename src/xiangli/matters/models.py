@@ -139,7 +139,10 @@ class Matter(models.Model):
             ),
             # closed ones are many: a wide scope pages through them by key, a narrow one reads its place
             models.Index(
-                fields=["-closed_at", "-id"],
+                fields=[
+                    "-changed_at",
+                    "-id",
+                ],  # for a closed one the moment it closed; never null, so it pages
                 condition=Q(closed_at__isnull=False),
                 name="matter_closed_by_time",
             ),

@@ -332,7 +332,7 @@ class Migration(migrations.Migration):
             model_name="matter",
             index=models.Index(
                 condition=models.Q(("closed_at__isnull", False)),
-                fields=["-closed_at", "-id"],
+                fields=["-changed_at", "-id"],
                 name="matter_closed_by_time",
             ),
         ),
