@@ -9,7 +9,7 @@ one read of a small partial index.
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
@@ -36,12 +36,15 @@ KEEP_DONE: Final = timedelta(days=7)
 _PERIODIC: Final = "periodic:"
 
 Handler = Callable[[OutboxMessage, datetime], object]
+BatchHandler = Callable[[Sequence[OutboxMessage], datetime], object]
 Work = Callable[[datetime], object]
 H = TypeVar("H", bound=Handler)
+B = TypeVar("B", bound=BatchHandler)
 W = TypeVar("W", bound=Work)
 
 _log = logging.getLogger(__name__)
 _handlers: dict[str, Handler] = {}
+_batches: dict[str, BatchHandler] = {}
 _jobs: dict[str, "Job"] = {}
 
 
@@ -88,6 +91,19 @@ def handler(topic: str) -> Callable[[H], H]:
 
     def register(function: H) -> H:
         if _handlers.setdefault(topic, function) is not function:
+            raise ValueError(f"topic {topic!r} has a handler already")
+        return function
+
+    return register
+
+
+def batch_handler(topic: str) -> Callable[[B], B]:
+    """As `handler`, for a function that takes many messages at once: what is a few statements a message becomes a few
+    for all of them. They are done together or, if that fails, one by one, so that one bad message stops no other.
+    """
+
+    def register(function: B) -> B:
+        if _batches.setdefault(topic, function) is not function:
             raise ValueError(f"topic {topic!r} has a handler already")
         return function
 
@@ -183,6 +199,10 @@ def work_once(now: datetime, limit: int = 50) -> int:
             )
     for message in messages:
         message.attempts += 1
+    together = _handle_together(messages, now)
+    for message in messages:
+        if message.pk in together:
+            continue
         try:
             _handle(message, now)
         except (OperationalError, InterfaceError):
@@ -192,6 +212,28 @@ def work_once(now: datetime, limit: int = 50) -> int:
         except Exception as error:  # whatever a handler raises stays with its message
             _fail(message, now, type(error).__qualname__)
     return len(messages)
+
+
+def _handle_together(messages: Sequence[OutboxMessage], now: datetime) -> set[UUID]:
+    """Do what can be done at once, and return the messages that need no more: done, or taken from this worker."""
+    finished: set[UUID] = set()
+    for topic, function in _batches.items():
+        # What failed before is tried alone: it may be what made a batch fail.
+        batch = {m.pk: m for m in messages if m.topic == topic and m.attempts == 1}
+        if len(batch) < 2:
+            continue
+        try:
+            with transaction.atomic():
+                mine = OutboxMessage.objects.filter(pk__in=batch, done_at=None, attempts=1)
+                held = list(mine.select_for_update().order_by("pk").values_list("pk", flat=True))
+                OutboxMessage.objects.filter(pk__in=held).update(done_at=now, last_error="")
+                function([batch[pk] for pk in held], now)
+        except Exception as error:  # then one by one, where each failure finds its message
+            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+                raise
+            continue
+        finished.update(batch)
+    return finished
 
 
 def _handle(message: OutboxMessage, now: datetime) -> None:
@@ -209,6 +251,10 @@ def _handle(message: OutboxMessage, now: datetime) -> None:
             # Marked first: this is the lock, and whoever waits for it finds the message done.
             if mine.update(done_at=now, last_error=""):
                 function(message, now)
+    elif many := _batches.get(message.topic):
+        with transaction.atomic():
+            if mine.update(done_at=now, last_error=""):
+                many([message], now)
     else:
         raise UnknownTopicError
 

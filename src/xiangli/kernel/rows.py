@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from django.db import connection
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import InsertQuery
+
+# The statement of one row of a table, by the columns it names: making it costs more than the row's values do.
+_statements: dict[tuple[type[Model], tuple[str, ...]], str] = {}
 
 
 def insert(rows: Iterable[Model]) -> None:
@@ -22,29 +25,46 @@ def insert(rows: Iterable[Model]) -> None:
     tables = [list(group) for _table, group in groupby(rows, key=type)]
     if not tables:
         return
+    database = connections[DEFAULT_DB_ALIAS]  # once: the usual proxy looks it up at every touch
     statements: list[str] = []
     parameters: list[Any] = []
     for group in tables:
-        table = type(group[0])
-        query = InsertQuery(table)
-        query.insert_values([field for field in table._meta.concrete_fields if not field.generated], group)
-        [(statement, values)] = query.get_compiler(connection=connection).as_sql()
+        statement, values = _insert_into(type(group[0]), group, database)
         statements.append(statement)
         parameters += values
     *first, last = statements
     if first:
         last = f"WITH {', '.join(f't{number} AS ({one})' for number, one in enumerate(first))} {last}"
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         cursor.execute(last, parameters)
     for group in tables:
         for row in group:
-            _stored(row)
+            _stored(row, database.alias)
 
 
-def _stored(row: Model) -> None:
+def _insert_into(table: type[Model], group: list[Model], database: Any) -> tuple[str, list[Any]]:
+    # What the database fills in is left out, and with it every expression: the rest are plain values.
+    fields = [field for field in table._meta.concrete_fields if not _filled_by_database(field, group[0])]
+    key = (table, tuple(field.column for field in fields))
+    if len(group) == 1 and (known := _statements.get(key)) is not None:
+        row = group[0]
+        return known, [field.get_db_prep_save(field.pre_save(row, True), database) for field in fields]
+    query = InsertQuery(table)
+    query.insert_values(fields, group)
+    [(statement, values)] = query.get_compiler(connection=database).as_sql()
+    if len(group) == 1:
+        _statements[key] = statement
+    return statement, list(values)
+
+
+def _filled_by_database(field: Field[Any, Any], row: Model) -> bool:
+    return field.generated or isinstance(row.__dict__.get(field.attname), DatabaseDefault)
+
+
+def _stored(row: Model, alias: str) -> None:
     row._state.adding = False
-    row._state.db = connection.alias
+    row._state.db = alias
     filled: dict[str, Any] = row.__dict__
     for field in row._meta.concrete_fields:
-        if field.generated or isinstance(filled.get(field.attname), DatabaseDefault):
+        if _filled_by_database(field, row):
             filled.pop(field.attname, None)

@@ -130,9 +130,13 @@ def subject_places(matter: Matter, *, at: datetime) -> dict[UUID, set[str]]:
     return places
 
 
-def told_nothing(matter_id: UUID) -> set[UUID]:
-    """The users to whom no notice of a matter goes: its subjects. One statement."""
-    return set(MatterSubject.objects.filter(matter=matter_id).values_list("user_id", flat=True))
+def told_nothing(matter_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """By matter, the users to whom no notice of it goes: its subjects. One statement."""
+    subjects: dict[UUID, set[UUID]] = {}
+    rows = MatterSubject.objects.filter(matter__in=matter_ids).values_list("matter_id", "user_id")
+    for matter, user in rows:
+        subjects.setdefault(matter, set()).add(user)
+    return subjects
 
 
 _ROW: Final = (

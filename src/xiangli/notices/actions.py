@@ -1,6 +1,7 @@
 """The only writers of notices."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,30 +11,39 @@ from django.utils.translation import gettext as _
 from xiangli.kernel.refusals import Refused
 from xiangli.notices.models import Notice
 from xiangli.notices.states import barred_from
-from xiangli.territory.queries import seat_people
+from xiangli.territory.queries import people_in_seats
 from xiangli.territory.rules import OUTSIDE, Actor
 
 KEEP: Final = timedelta(days=180)  # the ledger keeps what happened; a notice only says where to look
 
 
-def tell(
-    message: UUID, *, about: UUID, kind: str, seat: str = "", users: Collection[UUID] = (), now: datetime
-) -> int:
-    """Write one notice to each person in `seat` now and to each of `users`, and return to how many that was.
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """What the outbox message `message` says: that `kind` happened `about` a matter, to whoever sits in `seat` and to `users`."""
 
-    Told twice by the same `message`, a person has one notice. An outside organ has no inbox here. Whom the
-    matter is about is told nothing, whatever seat they sit in by now.
+    message: UUID
+    about: UUID
+    kind: str
+    seat: str = ""
+    users: frozenset[UUID] = frozenset()
+
+
+def tell(tells: Sequence[Tell], *, now: datetime) -> int:
+    """Write one notice of each to each person in its seat now and to each of its users; returns how many that was. Four
+    statements, whatever the number.
+
+    Told twice by the same message, a person has one notice. An outside organ has no inbox here. Whom a matter
+    is about is told nothing, whatever seat they sit in by now.
     """
-    people = set(users)
-    if seat and seat != OUTSIDE:
-        unit, _colon, post = seat.partition(":")
-        people.update(seat_people(UUID(unit), UUID(post), at=now))
-    people -= barred_from(about)
-    Notice.objects.bulk_create(
-        [Notice(message=message, user_id=user, about=about, kind=kind, at=now) for user in sorted(people)],
-        ignore_conflicts=True,
-    )
-    return len(people)
+    seated = people_in_seats({one.seat for one in tells if one.seat and one.seat != OUTSIDE}, at=now)
+    barred = barred_from({one.about for one in tells})
+    rows = [
+        Notice(message=one.message, user_id=user, about=one.about, kind=one.kind, at=now)
+        for one in tells
+        for user in sorted((one.users | seated.get(one.seat, set())) - barred.get(one.about, set()))
+    ]
+    Notice.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
 
 
 def read_notice(actor: Actor, notice_id: UUID, *, now: datetime) -> Notice:

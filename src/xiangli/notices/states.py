@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from xiangli.territory.rules import Actor
 
 Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
-Barred = Callable[[UUID], Collection[UUID]]
+Barred = Callable[[Collection[UUID]], Mapping[UUID, set[UUID]]]
 
 _OTHER = _("有一件事项有了新进展")
 _words: dict[str, Any] = {}
@@ -56,6 +56,10 @@ def register_barred(barred: Barred) -> None:
         _barred.append(barred)
 
 
-def barred_from(about: UUID) -> set[UUID]:
-    """The users who are told nothing of `about`."""
-    return {user for each in _barred for user in each(about)}
+def barred_from(about: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """The users who are told nothing, by what they are told nothing of."""
+    found: dict[UUID, set[UUID]] = {}
+    for each in _barred:
+        for key, users in each(about).items():
+            found.setdefault(key, set()).update(users)
+    return found

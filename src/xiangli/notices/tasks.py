@@ -1,23 +1,28 @@
 """What notices do behind the door."""
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from xiangli.kernel.models import OutboxMessage
-from xiangli.kernel.outbox import handler, periodic
+from xiangli.kernel.outbox import batch_handler, periodic
 from xiangli.notices import actions
 
 
-@handler("notices.tell")
-def tell(message: OutboxMessage, now: datetime) -> None:
+@batch_handler("notices.tell")
+def tell(messages: Sequence[OutboxMessage], now: datetime) -> None:
     """Payload: `matter`, `kind`, and `seat` ("<unit>:<post>", or empty) or `users`, or both."""
-    told = message.payload
     actions.tell(
-        message.pk,
-        about=UUID(told["matter"]),
-        kind=told["kind"],
-        seat=told.get("seat") or "",
-        users=[UUID(user) for user in told.get("users", ())],
+        [
+            actions.Tell(
+                message=message.pk,
+                about=UUID(message.payload["matter"]),
+                kind=message.payload["kind"],
+                seat=message.payload.get("seat") or "",
+                users=frozenset(UUID(user) for user in message.payload.get("users", ())),
+            )
+            for message in messages
+        ],
         now=now,
     )
 

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from io import StringIO
 from typing import Any
@@ -26,6 +27,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Handlers that a test registers are its own."""
     outbox._load_handlers()
     monkeypatch.setattr(outbox, "_handlers", dict(outbox._handlers))
+    monkeypatch.setattr(outbox, "_batches", dict(outbox._batches))
     monkeypatch.setattr(outbox, "_jobs", {})
 
 
@@ -384,3 +386,49 @@ def test_the_command_shows_what_is_stuck_and_lets_it_try_again(told: list[Any]) 
     assert (only().stuck_at, only().attempts) == (None, 0)
     with pytest.raises(CommandError, match=str(message.pk)):
         call_command("outbox", "--retry", str(message.pk), stdout=StringIO())
+
+
+# -- many at once
+
+
+@pytest.mark.django_db
+def test_a_batch_is_done_together_and_one_bad_message_stops_no_other() -> None:
+    calls: list[list[int]] = []
+
+    @outbox.batch_handler("test.batch")
+    def tell(messages: Sequence[OutboxMessage], now: datetime) -> None:
+        calls.append([message.payload["n"] for message in messages])
+        for message in messages:
+            ThrottleCount.objects.create(key=str(message.pk), since=now, count=1)
+        if any(message.payload.get("fail") for message in messages):
+            raise ValueError("bad")
+
+    put_many([("test.batch", {"n": n}) for n in range(4)], now=NOW)
+    assert work_once(NOW) == 4
+    assert [sorted(call) for call in calls] == [[0, 1, 2, 3]]
+    assert not OutboxMessage.objects.filter(done_at=None).exists()
+
+    calls.clear()
+    put_many([("test.batch", {"n": n, "fail": n == 5}) for n in range(4, 8)], now=NOW)
+    assert work_once(NOW) == 4
+    assert len(calls) == 5  # together, then each alone
+    left = OutboxMessage.objects.get(done_at=None)
+    assert (left.payload["n"], left.attempts, left.last_error) == (5, 1, "ValueError")
+    assert ThrottleCount.objects.count() == 7  # what a failing call wrote is taken back
+
+
+@pytest.mark.django_db
+def test_a_message_that_another_worker_has_done_is_left_out_of_the_batch() -> None:
+    seen: list[int] = []
+
+    @outbox.batch_handler("test.batch")
+    def tell(messages: Sequence[OutboxMessage], now: datetime) -> None:
+        seen.extend(message.payload["n"] for message in messages)
+
+    messages = put_many([("test.batch", {"n": n}) for n in range(3)], now=NOW)
+    OutboxMessage.objects.filter(pk=messages[1].pk).update(done_at=NOW, attempts=1)
+    OutboxMessage.objects.exclude(pk=messages[1].pk).update(attempts=1)
+    for message in messages:
+        message.attempts = 1
+    assert outbox._handle_together(messages, NOW) == {message.pk for message in messages}
+    assert sorted(seen) == [0, 2]

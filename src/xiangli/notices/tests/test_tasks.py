@@ -104,8 +104,8 @@ def test_an_empty_seat_tells_nobody_and_is_done(lane: Lane) -> None:
 def test_a_second_delivery_makes_no_second_notice(lane: Lane) -> None:
     tell(lane.seat, [])
     message = OutboxMessage.objects.get()
-    tasks.tell(message, NOW)
-    tasks.tell(message, NOW + timedelta(minutes=1))
+    tasks.tell([message], NOW)
+    tasks.tell([message], NOW + timedelta(minutes=1))
     assert told() == {"王芳": ["assign_case"], "李强": ["assign_case"]}
 
 
