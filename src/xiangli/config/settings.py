@@ -103,7 +103,7 @@ def _database(url: str) -> dict[str, Any]:
     if role := query.pop("role", ""):
         settings.append(f"-c role={role}")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "xiangli.kernel.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
@@ -68,8 +69,11 @@ def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
     None for a resident.
     """
     code = code_for(report.client_id)
+    # What is written in one statement is a transaction of its own, and spares the server two round trips.
+    in_one = report.category.visibility == Visibility.ORDINARY and not report.photos
+    whole = nullcontext() if in_one and not connection.in_atomic_block else transaction.atomic()
     try:
-        with transaction.atomic():
+        with whole:
             matter = _report(report, code, actor=actor, now=clock.now())
     except IntegrityError:
         # The receipt's digest is unique: this very report was acknowledged before (a resend costs the roll-

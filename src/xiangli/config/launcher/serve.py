@@ -110,7 +110,7 @@ def _granian(host: str, port: int, workers: int) -> list[str]:
     # A photo from a slow phone holds a thread while it comes in, so there are more than the cores would ask
     # (which granian warns about, hence its log level). Each may hold a connection; the database has a
     # hundred for all.
-    threads = max(2, min(16, 64 // workers))
+    threads = max(2, min(8, 64 // workers))
     return [
         *(sys.executable, "-m", "granian", "xiangli.config.wsgi:application", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--no-ws"),
