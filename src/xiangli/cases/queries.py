@@ -18,7 +18,7 @@ from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import Happened, history
 from xiangli.matters.states import PhotoRole
-from xiangli.territory.models import County
+from xiangli.territory.models import County, Post
 from xiangli.territory.queries import seat_now
 from xiangli.web.words import deadline_words
 
@@ -228,10 +228,22 @@ def event_label(kind: str) -> str:
     }.get(kind, kind)
 
 
+def _english_titles() -> dict[str, str]:
+    """The English names of posts by their Chinese ones, which the record keeps. One statement."""
+    return dict(Post.objects.values_list("name", "name_en"))
+
+
 def timeline(
     happened: Sequence[Happened], pictures: Sequence[Mapping[str, Any]], *, for_reporter: bool
 ) -> list[dict[str, Any]]:
     """A matter's history for the timeline component. A reporter reads their own words and those meant for them."""
+    titles = _english_titles() if in_english() else {}
+
+    def said(seat: str) -> str:
+        """A seat of the record, "一巷 街巷长", with its post in the reader's language."""
+        unit, _space, title = seat.rpartition(" ")
+        return f"{unit} {titles.get(title, title)}".strip()
+
     entries = []
     for row in happened:
         if row.kind == "me_too" and for_reporter:
@@ -243,8 +255,12 @@ def timeline(
         if row.kind == "verify_case":
             title = _("核查通过") if row.data.get("passed") else _("核查未通过")
         if target := row.words.get("target"):
-            title += f" → {target}"
-        by = _("反映人") if row.by_reporter and not row.name else " ".join(filter(None, (row.post, row.name)))
+            title += f" → {said(target)}"
+        by = (
+            _("反映人")
+            if row.by_reporter and not row.name
+            else " ".join(filter(None, (said(row.post), row.name)))
+        )
         entries.append(
             {
                 "at": row.at,

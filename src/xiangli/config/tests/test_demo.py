@@ -128,7 +128,8 @@ def _every_state_is_there(month: int) -> None:
     assert states[State.CLOSED] == sum(crowd.closed for crowd in SMALL) + 3
     assert Matter.objects.filter(reported_at__range=(NOW - MONTH, NOW)).count() == month
     head = actor_for(User.objects.get(username="lane"), at=NOW)
-    assert my_tasks(head).count() == 5
+    # two waiting and two in hand; what is resolved waits for the desk
+    assert my_tasks(head).count() == 4
     assert Matter.objects.filter(off_map=True).count() == 4
 
 
