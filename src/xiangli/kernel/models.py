@@ -137,7 +137,7 @@ class StoredFile(models.Model):
     media_type = models.CharField(max_length=40)
     width = models.PositiveIntegerField()  # pixels
     height = models.PositiveIntegerField()
-    taken_lat = models.FloatField(null=True)  # read from EXIF before it was stripped; degrees, WGS-84
+    taken_lat = models.FloatField(null=True)  # from EXIF before it was stripped; degrees, WGS-84; until used
     taken_lng = models.FloatField(null=True)
     taken_at = models.DateTimeField(null=True)
     references = models.PositiveIntegerField(default=0)

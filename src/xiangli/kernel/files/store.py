@@ -41,7 +41,9 @@ _COUNT = f"""
     )
     UPDATE {StoredFile._meta.db_table} AS f
     SET "references" = f."references" + %(step)s * wanted.times,
-        touched_at = greatest(f.touched_at, %(touched)s)
+        touched_at = greatest(f.touched_at, %(touched)s),
+        -- where and when it was taken served to place the report, and is not kept beyond that
+        taken_lat = NULL, taken_lng = NULL, taken_at = NULL
     FROM wanted JOIN locked USING (id) WHERE f.id = wanted.id
 """  # noqa: S608  # the table's own name, no value from outside
 
