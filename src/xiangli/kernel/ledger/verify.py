@@ -135,6 +135,8 @@ def verify_ledger(
     with the number of events walked so far.
     """
     report = Report()
+    # Read before the snapshot: a head that is published while the events are walked belongs to a later moment.
+    published = _published(report, scope, heads_dir or settings.LEDGER_HEADS)
     with _one_snapshot():
         sealed = _walk_streams(report, scope, stream_heads, progress)
         scopes = (
@@ -144,7 +146,7 @@ def verify_ledger(
         )
         for each in sorted(scopes | set(sealed)):
             _walk_seals(report, each, sealed[each])
-        _check_published(report, scopes, heads_dir or settings.LEDGER_HEADS, everything=scope is None)
+        _check_published(report, scopes, published)
         report.tail = unsealed_tail(scope)
     return report
 
@@ -341,20 +343,27 @@ def _walk_seals(report: Report, scope: UUID, sealed: int) -> None:
         report.fail(Fault.SEAL_LOST, scope=scope)
 
 
-def _check_published(report: Report, scopes: set[UUID], folder: Path, *, everything: bool) -> None:
+def _published(report: Report, scope: UUID | None, folder: Path) -> dict[UUID, dict[Path, Head]]:
+    """The heads that were published so far, by scope and file."""
+    heads: dict[UUID, dict[Path, Head]] = {}
+    for each in [scope] if scope else list(scopes_with_heads(folder)):
+        heads[each] = {}
+        for path in head_files(folder, each):
+            try:
+                heads[each][path] = Head.read(path)
+            except HeadError:
+                report.fail(Fault.HEAD_UNREADABLE, scope=each, file=str(path))
+    return heads
+
+
+def _check_published(report: Report, scopes: set[UUID], published: dict[UUID, dict[Path, Head]]) -> None:
     """Every head that was ever published must be a seal of the ledger, and be signed with the ledger's
     key.
     """
-    known = scopes | set(scopes_with_heads(folder)) if everything else scopes
     key = ledger_public_key()
-    for scope in sorted(known):
+    for scope in sorted(scopes | set(published)):
         seals = LedgerSeal.objects.filter(scope=scope)
-        heads: dict[Path, Head] = {}
-        for path in head_files(folder, scope):
-            try:
-                heads[path] = Head.read(path)
-            except HeadError:
-                report.fail(Fault.HEAD_UNREADABLE, scope=scope, file=str(path))
+        heads = published.get(scope, {})
         numbers = {head.number for head in heads.values()}
         hashes = dict(seals.filter(number__in=numbers).values_list("number", "hash"))
         for path, head in heads.items():
