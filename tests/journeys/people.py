@@ -58,6 +58,12 @@ def press(page: Page, name: str, *, within: Locator | None = None) -> None:
         (within or page).get_by_role("button", name=name, exact=True).click()
 
 
+def follow(link: Locator) -> None:
+    """Follow a link and wait for the page it leads to: a click alone may return while the old page still stands."""
+    with link.page.expect_navigation():
+        link.click()
+
+
 def do(
     page: Page,
     name: str,
@@ -80,7 +86,7 @@ def do(
 
 def set_up_codes(page: Page) -> None:
     """Add an authenticator app by the secret that the page shows, as whoever cannot scan does."""
-    page.get_by_role("button", name="开启验证码应用").click()
+    press(page, "开启验证码应用")
     secret = page.locator("main .code").first.inner_text()
     code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
     page.get_by_label("应用上显示的六位验证码").fill(code)
@@ -90,5 +96,5 @@ def set_up_codes(page: Page) -> None:
 def open_case(page: Page, words: str, *, where: str = "/desk/") -> None:
     """Go to a list and open the case whose title begins with `words`."""
     page.goto(where)
-    page.get_by_role("link", name=words).first.click()
+    follow(page.get_by_role("link", name=words).first)
     page.wait_for_url("**/cases/**")

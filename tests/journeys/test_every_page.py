@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
-from tests.journeys.people import PASSWORD, act, press
+from tests.journeys.people import PASSWORD, act, follow, press
 from tests.journeys.test_passkey import lend_a_finger
 from tests.support.browser import DESK
 from xiangli.accounts import actions
@@ -190,7 +190,7 @@ def test_two_steps(
         _look_at(page, name, eyes, desk=True)
     for name, link in {"mfa_edit_webauthn": "改名", "mfa_remove_webauthn": "删除"}.items():
         page.goto("/2fa/passkeys/")
-        page.get_by_role("link", name=link).first.click()
+        follow(page.get_by_role("link", name=link).first)
         page.wait_for_load_state()
         _look_at(page, name, eyes, desk=True)
     other = person(**DESK).new_page()

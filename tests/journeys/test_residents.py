@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.journeys import scenes
 from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
-from tests.journeys.people import act, code_on, do, open_case, pick, press, report
+from tests.journeys.people import act, code_on, do, follow, open_case, pick, press, report
 from tests.support.browser import PHONE
 from xiangli.cases.tests.factories import Place, make_report, plate_code
 from xiangli.matters.models import Matter
@@ -82,7 +82,7 @@ def test_a_complaint_never_reaches_those_it_is_about(
 ) -> None:
     # Given a resident complains about who answers here, one tap away from the plate
     phone.goto(f"/p/{place.lane2.plate_code}/")
-    phone.get_by_role("link", name="对这里的服务不满意？").click()
+    follow(phone.get_by_role("link", name="对这里的服务不满意？"))
     eyes.look(phone, "complain")
     phone.get_by_label("您的意见").fill("巷长一个月没来过，打电话也不接")
     press(phone, "提交意见")

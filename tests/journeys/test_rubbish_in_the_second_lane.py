@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.journeys import scenes
 from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
-from tests.journeys.people import PIN, act, code_on, pick
+from tests.journeys.people import PIN, act, code_on, follow, pick
 from tests.support.browser import PHONE
 from xiangli.cases.tests.factories import Place
 from xiangli.kernel import outbox
@@ -28,7 +28,7 @@ def test_rubbish_is_reported_cleared_and_confirmed(
 ) -> None:
     # Given the village hands the lane head a one-time link on its enrolment page
     desk = at_desk("village_clerk")
-    desk.get_by_role("link", name="人员开通").click()
+    follow(desk.get_by_role("link", name="人员开通"))
     eyes.look(desk, desk=True)
     desk.get_by_role("button", name="发新链接 李巷长").click()
     link = desk.locator(".said").inner_text()
@@ -40,7 +40,7 @@ def test_rubbish_is_reported_cleared_and_confirmed(
     eyes.look(lane_head, "enrol")
     lane_head.get_by_label("设一个六位数字密码").fill(PIN)
     lane_head.get_by_label("再输一次").fill(PIN)
-    lane_head.get_by_role("button", name="绑定这部手机").click()
+    follow(lane_head.get_by_role("button", name="绑定这部手机"))
     eyes.look(lane_head)
     lane_head.get_by_role("button", name="开始使用").click()
     expect(lane_head.locator("main")).to_contain_text("现在没有等您办的事")
@@ -73,9 +73,9 @@ def test_rubbish_is_reported_cleared_and_confirmed(
     lane_head.goto("/notices/")
     expect(lane_head.locator("main")).to_contain_text("未读")
     eyes.look(lane_head)
-    lane_head.get_by_role("link", name="待办").first.click()
+    follow(lane_head.get_by_role("link", name="待办").first)
     eyes.look(lane_head, "tasks")
-    lane_head.locator("a.task").click()
+    follow(lane_head.locator("a.task"))
     eyes.look(lane_head, "case-to-handle")
     act(lane_head, "接单").get_by_role("button", name="接单").click()
     expect(lane_head.locator("main")).to_contain_text("处理中")

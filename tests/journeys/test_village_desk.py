@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys import scenes
 from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
-from tests.journeys.people import act, do, open_case, press, report
+from tests.journeys.people import act, do, follow, open_case, press, report
 from xiangli.cases.tests.factories import Place, make_report
 
 pytestmark = pytest.mark.journey
@@ -148,7 +148,7 @@ def test_staff_report_what_they_see_on_the_way(
     place: Place, clock: Clock, eyes: Looker, on_phone: Callable[[str], Page]
 ) -> None:
     grid_head = on_phone("grid_head")
-    grid_head.get_by_role("link", name="上报").click()
+    follow(grid_head.get_by_role("link", name="上报"))
     eyes.look(grid_head, "field-report")
     grid_head.get_by_label("在哪儿").select_option(label="庙上村 二巷")
     grid_head.get_by_label("照片").set_input_files([scenes.upload("井.jpg", scenes.lane(rubbish=True))])
