@@ -39,7 +39,7 @@ def test_what_is_not_put_right_is_reopened(
     expect(phone.locator(".flash")).to_contain_text("已经退回重办")
     expect(phone.locator(".state").first).to_have_text("待处理")
     lane_head.goto("/tasks/")
-    lane_head.locator("a.task").click()
+    follow(lane_head.locator("a.task"))
     expect(lane_head.locator(".timeline")).to_contain_text("车又停回来了")
     expect(lane_head.locator("summary", has_text="接单")).to_have_count(1)
 
