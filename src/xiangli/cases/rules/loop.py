@@ -1,4 +1,4 @@
-"""Pure rules of the closed loop. No Django models here: facts in, a verdict with its reason out."""
+"""The closed loop: what an act on a case asks for, and what it leads to."""
 
 from __future__ import annotations
 
