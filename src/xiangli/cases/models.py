@@ -1,10 +1,12 @@
 """Categories, their limits, and the case itself."""
 
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
-from xiangli.cases.states import Channel, EvidenceRule, Intake, Outcome
+from xiangli.cases.states import Channel, ClockName, EvidenceRule, Intake, Outcome
+from xiangli.kernel.clocks import Kind
 from xiangli.kernel.ids import new_id
 from xiangli.matters.states import Visibility
 
@@ -23,6 +25,8 @@ class Category(models.Model):
     visibility = models.CharField(max_length=10, choices=Visibility, default=Visibility.ORDINARY)
     evidence = models.CharField(max_length=12, choices=EvidenceRule, default=EvidenceRule.NONE)
     verify = models.BooleanField(default=False)  # somebody else checks before it counts as resolved
+    # of a hundred that need no check, how many are checked all the same: drawn by chance, so that nobody knows which
+    verify_share = models.PositiveSmallIntegerField(default=10)
     danger = models.BooleanField(default=False)
     public = models.BooleanField(
         default=False
@@ -64,14 +68,16 @@ class Limit(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="limits")
-    clock = models.CharField(max_length=20, choices=[("respond", "respond"), ("put_right", "put right")])
-    minutes = models.PositiveIntegerField()
+    clock = models.CharField(max_length=20, choices=ClockName)
+    amount = models.PositiveIntegerField()
+    kind = models.CharField(max_length=14, choices=[(kind.value, kind.value) for kind in Kind])
     valid_from = models.DateField()
     source = models.CharField(max_length=200)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["category", "clock", "valid_from"], name="limit_once_a_day")
+            models.UniqueConstraint(fields=["category", "clock", "valid_from"], name="limit_once_a_day"),
+            models.CheckConstraint(name="limit_positive", condition=Q(amount__gt=0)),
         ]
 
 
@@ -90,7 +96,13 @@ class Case(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome, blank=True, default="")
     resolved_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     resolved_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)  # the first time somebody was on the spot: 到场
     confirmed_at = models.DateTimeField(null=True)
+    # after closing, until when the reporter may confirm or reopen; silence reads "closed, unconfirmed"
+    confirm_until = models.DateTimeField(null=True)
+    nudged_on = models.DateField(null=True)  # once a day: 催办
+    given_by = models.CharField(max_length=80, blank=True, default="", db_collation="C")  # seat it came from
+    free_choices = models.PositiveSmallIntegerField(default=0)  # given to another than the list names
     reopened = models.PositiveSmallIntegerField(default=0)
     rating = models.PositiveSmallIntegerField(null=True)  # 1 to 5
 
@@ -98,5 +110,101 @@ class Case(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="case_rating_one_to_five", condition=Q(rating=None) | Q(rating__gte=1, rating__lte=5)
+            ),
+        ]
+
+
+class Part(models.Model):
+    """A seat's share in a case that several handle together: 协同. One of them leads: the case's holder."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="parts")
+    unit = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    post = models.ForeignKey("territory.Post", on_delete=models.PROTECT, related_name="+")
+    seat = models.CharField(max_length=80, db_collation="C")
+    asked_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "seat"], condition=Q(done_at=None), name="part_once_a_seat"
+            )
+        ]
+
+
+class Order(models.Model):
+    """A supervision order: whoever holds the case answers it within its own time: 督办."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="orders")
+    by_seat = models.CharField(max_length=80, db_collation="C")
+    by_user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    ordered_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "by_seat"], condition=Q(answered_at=None), name="order_once_a_seat"
+            )
+        ]
+
+
+class Extension(models.Model):
+    """More time, asked for by the handler and decided by somebody in a post above: 延期."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="extensions")
+    days = models.PositiveSmallIntegerField()
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    approved = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(decided_at=None), name="extension_one_asked"
+            ),
+            models.CheckConstraint(
+                name="extension_decided_whole",
+                condition=Q(decided_at=None, decided_by=None, approved=None)
+                | Q(decided_at__isnull=False, decided_by__isnull=False, approved__isnull=False),
+            ),
+        ]
+
+
+class Responsibility(models.Model):
+    """One line of a county's list of responsibilities (权责清单): for a category reported in a unit of a level,
+    the post that answers (the nearest one above the place), or the organ. A case is routed by the line in force
+    on its day; where there is none, by the category's duty."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    county = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    level = models.SlugField(max_length=40)  # of the place
+    post = models.ForeignKey("territory.Post", on_delete=models.PROTECT, related_name="+")
+    organ = models.ForeignKey("territory.Unit", null=True, on_delete=models.PROTECT, related_name="+")
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+    source = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="responsibility_dates_in_order",
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+            ),
+            ExclusionConstraint(
+                name="responsibility_one_a_day",
+                expressions=[
+                    ("county", RangeOperators.EQUAL),
+                    ("category", RangeOperators.EQUAL),
+                    ("level", RangeOperators.EQUAL),
+                    (Func("valid_from", "valid_to", function="daterange"), RangeOperators.OVERLAPS),
+                ],
             ),
         ]

@@ -17,6 +17,21 @@ class State(models.TextChoices):
     WITHDRAWN = "withdrawn", _("已撤回")
 
 
+class ClockName(models.TextChoices):
+    """What a limit bounds. The first seven are clocks that run; the others are the most one may ask for."""
+
+    RESPOND = "respond", _("响应")  # until somebody takes it in hand
+    PUT_RIGHT = "put_right", _("办好")
+    VERIFY = "verify", _("核查")
+    FEED_BACK = "feed_back", _("反馈")
+    ESCALATE = "escalate", _("超时后上移")  # after a breach, until the matter moves a level up
+    ANSWER = "answer", _("答复督办")
+    PART = "part", _("协同")
+    SUSPENSION = "suspension", _("挂起")  # the longest one suspension may last
+    EXTENSION = "extension", _("延期")  # the most that extensions may add
+    CONFIRM = "confirm", _("确认")  # after closing, to confirm or reopen
+
+
 class Intake(models.TextChoices):
     OPEN = "open", _("受理")
     CLOSED = "closed", _("暂不在此受理")  # hotlines are shown

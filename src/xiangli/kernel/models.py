@@ -161,3 +161,42 @@ class ThrottleCount(models.Model):
     key = models.CharField(max_length=80, primary_key=True)
     since = models.DateTimeField()
     count = models.PositiveIntegerField()
+
+
+class CalendarYear(models.Model):
+    """A year whose holidays and make-up days have been announced. A year without a row is provisional: of it
+    only the weekends are known.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    year = models.PositiveSmallIntegerField(unique=True)
+    source = models.CharField(max_length=200)  # the notice that announced it
+
+
+class CalendarDay(models.Model):
+    """A day that is not what its weekday says: a holiday in the week, or a weekend day worked to make up."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    day = models.DateField(unique=True)
+    working = models.BooleanField()
+    name = models.CharField(max_length=40)  # of the holiday it belongs to
+
+
+class Due(models.Model):
+    """What is to happen at a moment: at most one for a kind and a subject, moved as the moment moves. The row
+    goes when it has fired (kernel.timers).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=40)  # names who fires it: "case.clock"
+    subject = models.UUIDField()  # of what: a matter
+    at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=300, default="", blank=True)  # the class of the error
+    stuck_at = models.DateTimeField(null=True)  # gave up until a person looks
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="due_once")]
+        indexes = [
+            models.Index(fields=["at", "id"], condition=models.Q(stuck_at=None), name="due_next"),
+        ]

@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models import Exists, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
+from xiangli.kernel.clocks import Kind
 from xiangli.kernel.ids import new_id
-from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Visibility
+from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Stage, Visibility
 
 if TYPE_CHECKING:
     from xiangli.territory.queries import Actor
@@ -237,9 +238,54 @@ class MatterLink(models.Model):
         constraints = [models.UniqueConstraint(fields=["matter", "other", "kind"], name="link_once")]
 
 
+class MatterClock(models.Model):
+    """A clock of a matter: how long something may take, since when it runs, when it is due. It runs on
+    through every edit; a pause moves `due_at`, and while one lasts there is none.
+
+    The limit stands in the row with its source: a matter is judged by the rule in force when the clock began.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="clocks")
+    name = models.CharField(max_length=20)  # "respond", "put_right"; the workflow's own words
+    about = models.UUIDField(null=True)  # of which order or part, where several of one name may run
+    amount = models.PositiveIntegerField()  # with what extensions have added
+    kind = models.CharField(
+        max_length=14, choices=[(kind.value, kind.value) for kind in Kind]
+    )  # what `amount` counts
+    extended = models.PositiveIntegerField(default=0)  # how much of `amount` extensions are
+    source = models.CharField(max_length=200)
+    provisional = models.BooleanField(default=False)  # counted over a year whose holidays are not announced
+    started_at = models.DateTimeField()
+    pauses = models.JSONField(
+        default=list
+    )  # [[from, to]], ISO 8601 in UTC; the last `to` null while it lasts
+    due_at = models.DateTimeField(null=True)
+    amber_at = models.DateTimeField(null=True)  # when four fifths are gone
+    stage = models.CharField(max_length=8, choices=Stage, default=Stage.GREEN)
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="clock_amount_positive", condition=Q(amount__gt=0)),
+            models.UniqueConstraint(
+                fields=["matter", "name", "about"],
+                condition=Q(stopped_at=None),
+                nulls_distinct=False,
+                name="clock_once_live",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(stopped_at=None, provisional=True), name="clock_provisional"
+            ),
+        ]
+
+
 class MeToo(models.Model):
     """Somebody else saw the same. The id is made by the phone: pressing twice counts once."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="me_toos")
     at = models.DateTimeField()
+    contact = models.BinaryField(null=True)  # as on a receipt: whoever leaves one is told how it ended

@@ -32,6 +32,14 @@ class PhotoRole(models.TextChoices):
     AFTER = "after", _("处理后")
 
 
+class Stage(models.TextChoices):
+    """How far a clock has gone. Each step is taken once."""
+
+    GREEN = "green", _("正常")
+    AMBER = "amber", _("将到期")
+    RED = "red", _("已超时")
+
+
 class LinkKind(models.TextChoices):
     MERGED = "merged", _("并入")
     REPEATS = "repeats", _("重复反映")

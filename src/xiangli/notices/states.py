@@ -4,9 +4,28 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.territory.rules import Actor
+
+
+class ChannelKind(models.TextChoices):
+    WECOM = "wecom", _("企业微信")
+    DINGTALK = "dingtalk", _("钉钉")
+    SMS = "sms", _("短信")
+    EMAIL = "email", _("邮件")
+    VOICE = "voice", _("语音电话")
+    WECOM_GROUP = "wecom_group", _("企业微信群机器人")
+    DING_GROUP = "ding_group", _("钉钉群机器人")
+
+
+class DeliveryState(models.TextChoices):
+    WAITING = "waiting", _("待发送")
+    SENT = "sent", _("已发出")
+    DEAD = "dead", _("没有送到")
+    SETTLED = "settled", _("已由人转告")
+
 
 Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
 Barred = Callable[[Collection[UUID]], Mapping[UUID, set[UUID]]]

@@ -129,6 +129,10 @@ class County(models.Model):
     outside_organ = models.CharField(max_length=80)
     outside_phone = models.CharField(max_length=20)
     hotline = models.CharField(max_length=20, default="12345")
+    # when desks are staffed on working days, "08:00-12:00 14:30-18:00": what duty hours are counted in
+    duty_hours = models.CharField(max_length=60, default="08:00-12:00 14:30-18:00")
+    # when nobody is rung or written to, but for danger: "22:00-07:00"
+    quiet_hours = models.CharField(max_length=20, default="22:00-07:00")
 
 
 class Post(models.Model):
@@ -224,4 +228,28 @@ class Absence(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(name="absence_in_order", condition=Q(ends=None) | Q(ends__gt=F("starts")))
+        ]
+
+
+class OnCall(models.Model):
+    """`user` answers for danger in the seat (`unit`, `post`) from `starts` until `ends`, at any hour: a cover by
+    the hour beside appointments, which go by the day."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="on_call")
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="on_call")
+    starts = models.DateTimeField()
+    ends = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)  # taken off the roster before its time
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="on_call_in_order", condition=Q(ends__gt=F("starts"))),
+        ]
+        indexes = [
+            models.Index(fields=["unit", "ends"], condition=Q(ended_at=None), name="on_call_by_unit"),
+            models.Index(fields=["user", "ends"], condition=Q(ended_at=None), name="on_call_by_user"),
         ]

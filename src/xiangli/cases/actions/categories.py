@@ -56,7 +56,7 @@ def load_categories(path: Path | None = None) -> int:
                 category=category,
                 clock=clock,
                 valid_from=limits["valid_from"],
-                defaults={"minutes": limits[kind][clock], "source": sources[kind]},
+                defaults={"amount": limits[kind][clock], "kind": "minutes", "source": sources[kind]},
             )
     return len(data["category"])
 

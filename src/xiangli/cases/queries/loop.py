@@ -1,4 +1,4 @@
-"""Shared readers of cases."""
+"""Categories, the facts of a case, and what its people are told of it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def category_with_limits(code: str, *, on: datetime) -> tuple[Category, Limits] 
 # In SQL, because every report asks it: building it out of subqueries costs more than reading it.
 _WITH_LIMITS = f"""
     SELECT {", ".join(f'c."{field.column}"' for field in Category._meta.concrete_fields)}, (
-        SELECT minutes FROM {Limit._meta.db_table} l
+        SELECT amount FROM {Limit._meta.db_table} l
          WHERE l.category_id = c.id AND l.clock = 'respond' AND l.valid_from <= %(day)s
          ORDER BY l.valid_from DESC LIMIT 1
     ) AS respond, (
-        SELECT minutes FROM {Limit._meta.db_table} l
+        SELECT amount FROM {Limit._meta.db_table} l
          WHERE l.category_id = c.id AND l.clock = 'put_right' AND l.valid_from <= %(day)s
          ORDER BY l.valid_from DESC LIMIT 1
     ) AS put_right
