@@ -81,3 +81,11 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
     """Without xdist the first test that wants a database starts it: rules never wait for one."""
     if fixturedef.argname == "django_db_setup":
         _start()
+
+
+@pytest.fixture(autouse=True)
+def _calendar_of_this_test() -> None:
+    """The rows of a test go with it; what the process remembers of them must go too."""
+    from xiangli.kernel import calendar
+
+    calendar.forget()

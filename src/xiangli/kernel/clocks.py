@@ -67,14 +67,8 @@ class WorkingCalendar:
         return day.weekday() < 5 if said is None else said
 
     def is_provisional(self, day: date) -> bool:
-        """Whether an announcement may still change what `works` says of the day.
-
-        The last days of December hang on the next year's too: it announced 29 December 2018 as worked and the
-        31st as free.
-        """
-        return day.year not in self.published or (
-            day.month == 12 and day.day >= 28 and day.year + 1 not in self.published
-        )
+        """Whether what `works` says of the day may still be changed by an announcement."""
+        return announced_with(day) not in self.published
 
     @cached_property
     def duty(self) -> timedelta:
@@ -88,6 +82,15 @@ class Deadline:
 
     at: datetime
     provisional: bool
+
+
+def announced_with(day: date) -> int:
+    """The year whose announcement says whether the day is worked.
+
+    The last week of December goes with the next year's New Year: that of 2019 made 29 December 2018 a worked
+    Saturday, and the Monday after it free.
+    """
+    return day.year + 1 if (day.month, day.day) >= (12, 25) else day.year
 
 
 def parse_hours(text: str) -> tuple[tuple[time, time], ...]:

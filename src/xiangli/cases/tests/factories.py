@@ -12,6 +12,7 @@ from xiangli.cases.actions import Act, Receipted, Report, load_categories, repor
 from xiangli.cases.queries import category_with_limits
 from xiangli.cases.states import Channel
 from xiangli.kernel import clock
+from xiangli.kernel.calendar import calendar_of
 from xiangli.kernel.ids import new_id
 from xiangli.territory.actions import appoint, load_preset, set_duty_number
 from xiangli.territory.models import County, Level, Post, Unit
@@ -46,6 +47,7 @@ class Place:
 def make_place(prefix: str = "14/08/26/") -> Place:
     """Two calls with two prefixes give two counties."""
     load_categories()
+    calendar_of("")  # a process reads it once a minute: not within what a test counts
     scheme = load_preset("lanes")
     levels = {level.code: level for level in Level.objects.filter(scheme=scheme)}
 

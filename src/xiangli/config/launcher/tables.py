@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from xiangli.cases.actions import load_categories
 from xiangli.config.words import words
+from xiangli.kernel.calendar import load_calendar
 from xiangli.kernel.ledger import grant_privileges
 
 from .embedded import EXTENSIONS, DatabaseError
@@ -34,6 +35,7 @@ def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
         call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     load_categories()
+    load_calendar()
     if served_by:
         grant_privileges(served_by)
 
