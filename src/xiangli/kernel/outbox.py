@@ -32,6 +32,7 @@ FIRST_DELAY: Final = timedelta(seconds=5)
 LONGEST_DELAY: Final = timedelta(hours=1)
 LEASE: Final = timedelta(minutes=1)  # after which a message whose worker was killed is taken up again
 LEASE_OF_JOB: Final = timedelta(hours=1)  # a nightly job may take long
+LEASE_OF_ERRAND: Final = timedelta(minutes=2)
 KEEP_DONE: Final = timedelta(days=7)
 _PERIODIC: Final = "periodic:"
 
@@ -45,6 +46,7 @@ W = TypeVar("W", bound=Work)
 _log = logging.getLogger(__name__)
 _handlers: dict[str, Handler] = {}
 _batches: dict[str, BatchHandler] = {}
+_errands: dict[str, Handler] = {}
 _jobs: dict[str, "Job"] = {}
 
 
@@ -104,6 +106,21 @@ def batch_handler(topic: str) -> Callable[[B], B]:
 
     def register(function: B) -> B:
         if _batches.setdefault(topic, function) is not function:
+            raise ValueError(f"topic {topic!r} has a handler already")
+        return function
+
+    return register
+
+
+def errand(topic: str) -> Callable[[H], H]:
+    """As `handler`, for a function that asks the world outside: no transaction is open while it waits for an answer.
+
+    It makes its own, short ones, and must bear a second call: it may write and then fail, and one that was
+    killed, or took longer than two minutes, is taken up again.
+    """
+
+    def register(function: H) -> H:
+        if _errands.setdefault(topic, function) is not function:
             raise ValueError(f"topic {topic!r} has a handler already")
         return function
 
@@ -246,6 +263,10 @@ def _handle(message: OutboxMessage, now: datetime) -> None:
             with transaction.atomic():
                 if mine.update(done_at=now, last_error=""):
                     put(message.topic, {}, now=now, available_at=job.rhythm.after(now))
+    elif errand := _errands.get(message.topic):
+        if mine.update(available_at=now + LEASE_OF_ERRAND):
+            errand(message, now)
+            mine.update(done_at=now, last_error="")
     elif function := _handlers.get(message.topic):
         with transaction.atomic():
             # Marked first: this is the lock, and whoever waits for it finds the message done.

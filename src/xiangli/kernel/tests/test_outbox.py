@@ -28,6 +28,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     outbox._load_handlers()
     monkeypatch.setattr(outbox, "_handlers", dict(outbox._handlers))
     monkeypatch.setattr(outbox, "_batches", dict(outbox._batches))
+    monkeypatch.setattr(outbox, "_errands", dict(outbox._errands))
     monkeypatch.setattr(outbox, "_jobs", {})
 
 
@@ -432,3 +433,38 @@ def test_a_message_that_another_worker_has_done_is_left_out_of_the_batch() -> No
         message.attempts = 1
     assert outbox._handle_together(messages, NOW) == {message.pk for message in messages}
     assert sorted(seen) == [0, 2]
+
+
+# -- errands
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_errand_runs_outside_a_transaction_and_is_done_after_it() -> None:
+    seen: list[tuple[bool, datetime | None]] = []
+
+    @outbox.errand("test.ask")
+    def ask(message: OutboxMessage, now: datetime) -> None:
+        seen.append((connection.in_atomic_block, only().done_at))
+
+    put("test.ask", {}, now=NOW)
+    assert work_once(NOW) == 1
+    assert seen == [(False, None)]
+    assert only().done_at == NOW
+
+
+@pytest.mark.django_db
+def test_an_errand_that_fails_comes_back_and_one_that_was_killed_after_its_lease() -> None:
+    ends: list[BaseException] = [KeyboardInterrupt(), ConnectionError("13800000000")]
+
+    @outbox.errand("test.ask")
+    def ask(message: OutboxMessage, now: datetime) -> None:
+        raise ends.pop()  # the second time as a worker that ends in the middle
+
+    put("test.ask", {}, now=NOW)
+    work_once(NOW)
+    first = only()
+    assert (first.done_at, first.last_error) == (None, "ConnectionError")
+    with pytest.raises(KeyboardInterrupt):
+        work_once(first.available_at)
+    assert only().available_at == first.available_at + outbox.LEASE_OF_ERRAND
+    assert work_once(first.available_at + outbox.LEASE_OF_ERRAND - SECOND) == 0
