@@ -309,7 +309,9 @@ def make_world() -> World:
     people = dict(place.people)
 
     def unit(parent: Unit, label: str, name: str, code: str = "") -> Unit:
-        level = Level.objects.get(scheme=place.posts["town_desk"].scheme, parent=parent.level)
+        level = Level.objects.exclude(code="organ").get(
+            scheme=place.posts["town_desk"].scheme, parent=parent.level
+        )
         return open_unit(parent=parent, level=level, label=label, name=name, code=code, valid_from=SINCE)
 
     other_town = unit(place.county, "101", "卫庄镇", "140826101")

@@ -184,7 +184,7 @@ def test_every_transition_is_an_action_a_page_and_a_permission_of_one_name() -> 
 def test_presets_grant_only_verbs_that_exist() -> None:
     """A permission that nothing asks for, a verb that nobody holds: both are slips."""
     asked = {row.permission for row in TABLE.values() if row.permission} | {"report_case", "reveal_contact"}
-    asked |= {"appoint_staff", "end_unit", "enrol_staff", "print_plate"}
+    asked |= {"appoint_staff", "end_unit", "enrol_staff", "print_plate", "set_on_call", "retry_delivery"}
     granted: set[str] = set()
     for code in presets():
         scheme = tomllib.loads(

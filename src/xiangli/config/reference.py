@@ -125,8 +125,8 @@ def _workflow(workflow: Workflow) -> str:
 
 def _roles() -> str:
     text = (
-        "# Roles\n\nWhat each post may do, by scheme, inside its own unit and what lies below it. A county follows one scheme,"
-        " and may change its rows.\nOn a private or sealed matter only the seats written on it count.\n"
+        "# Roles\n\nWhat each post may do, by scheme, inside its own unit and what lies below it. A county follows one scheme;"
+        " one that differs takes a file of its own.\nOn a private or sealed matter only the seats written on it count.\n"
     )
     for path in sorted(files(_presets).iterdir(), key=lambda path: path.name):
         if path.name.endswith(".toml"):

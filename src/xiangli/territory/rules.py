@@ -1,24 +1,35 @@
-"""Pure rules of territory: what an actor may, who answers, what a code or a name says. No Django here; data
-and `now` in, verdict out."""
+"""Pure rules of territory: what an actor may, who answers, what a code or a name says. No Django here but its
+words; data and `now` in, verdict out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
+
+from xiangli.kernel.refusals import Refused
+
+ORGAN = "organ"  # the level of a county's organs, in every scheme
 OUTSIDE = "outside"  # the seat of the organ outside the county
 
 APPOINT_STAFF = "appoint_staff"
 END_UNIT = "end_unit"
 ENROL_STAFF = "enrol_staff"
 PRINT_PLATE = "print_plate"
+SET_ON_CALL = "set_on_call"
 REVEAL_CONTACT = "reveal_contact"  # opens personal fields: whoever holds it signs in with a second factor
 
+# What a cover by the hour does not bring along: it answers for what is reported in those hours, and leaves
+# nothing standing behind, neither units and posts nor somebody's way in nor its own next night.
+STANDING_VERBS = frozenset({APPOINT_STAFF, END_UNIT, ENROL_STAFF, SET_ON_CALL})
+
 _CHINA = ZoneInfo("Asia/Shanghai")
+_DAY = timedelta(days=1)
 
 
 def day_of(at: datetime) -> date:
@@ -54,9 +65,10 @@ def seat_of(unit_id: UUID, post_id: UUID) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One appointment in force: a post that the actor holds, or covers as a deputy."""
+    """One appointment in force: a post that the actor holds, or covers as a deputy; or the hours of the roster
+    in which the actor is on call in it."""
 
-    appointment_id: UUID
+    appointment_id: UUID  # on call: the id of the roster's entry
     post_id: UUID
     post_code: str
     post_name: str
@@ -70,6 +82,7 @@ class Held:
     permissions: frozenset[str]
     deputy: bool = False
     post_title: str = ""  # the post's name as the record keeps it, in Chinese whoever reads
+    on_call: bool = False
 
     @property
     def seat(self) -> str:
@@ -78,7 +91,7 @@ class Held:
     @property
     def authority(self) -> str:
         """How the ledger names the post that authorised an act."""
-        return f"appointment:{self.appointment_id}"
+        return f"{'on_call' if self.on_call else 'appointment'}:{self.appointment_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,10 @@ class Actor:
     def seats(self) -> list[str]:
         return [held.seat for held in self.held]
 
+    def covers(self, path: str) -> bool:
+        """Whether `path` lies in a unit of one of the actor's posts."""
+        return any(path.startswith(held.unit_path) for held in self.held)
+
     def authority(self, permission: str, path: str, *, seats: Collection[str] = ()) -> Held | None:
         """The appointment that authorises `permission` at `path`: the deepest whose unit covers it; or one
         whose seat is in `seats` (the holder's seat, a seat named in a grant). None: not authorised."""
@@ -116,7 +133,7 @@ class Actor:
         ]
         return max(
             fitting,
-            key=lambda held: (held.seat in seats, len(held.unit_path), not held.deputy),
+            key=lambda held: (held.seat in seats, len(held.unit_path), not held.on_call, not held.deputy),
             default=None,
         )
 
@@ -129,7 +146,7 @@ NOBODY = Actor(user_id=None)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One appointment in force on a duty in a unit or above it."""
+    """One appointment in force in a unit or above it, or one entry of the roster that is on now."""
 
     unit_id: UUID
     unit_path: str
@@ -137,11 +154,13 @@ class Candidate:
     post_id: UUID
     post_name: str
     post_order: int
-    appointment_id: UUID
+    appointment_id: UUID  # on call: the id of the roster's entry
     user_id: UUID
     user_name: str
     deputy: bool
     absent: bool
+    on_call: bool = False
+    has_duty: bool = True  # the post answers for what is asked; without it, somebody on call is only told
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +169,8 @@ class Answer:
 
     `alarm` is "vacant" when somebody lower down should have answered and nobody was there; `outside` when
     nobody inside the county may: then `unit_id` is the county's and `post_name` is the outside organ its
-    profile names.
+    profile names. `on_call` are, where it is urgent, the users on call in the nearest unit that has any: they
+    are told besides. `appointment_id` is None for somebody who answers because they are on call.
     """
 
     unit_id: UUID
@@ -165,34 +185,47 @@ class Answer:
     deputy: bool = False
     alarm: str = ""
     outside: bool = False
+    on_call: tuple[UUID, ...] = ()
 
 
 def pick_answer(
-    candidates: Sequence[Candidate], *, expected: Collection[str], excluding: Collection[UUID] = ()
+    candidates: Sequence[Candidate],
+    *,
+    expected: Collection[str],
+    excluding: Collection[UUID] = (),
+    urgent: bool = False,
 ) -> Answer | None:
     """The first seat from below upward in which somebody answers: the holder, else a deputy; None when
     there is none.
 
     `expected` are the paths of the units on the way that have a post with this duty, filled or not: passing
     over one raises the alarm, while a duty that starts at the village raises none for the lane below it. A
-    seat that any of `excluding` holds or covers is passed over whole, without an alarm: a complaint never
-    goes to, or through, its subjects. A seat whose people are all absent is passed over too. Absence never
-    vacates the topmost seat: there the absent holder answers rather than nobody.
+    seat that any of `excluding` holds or covers, or is on call in, is passed over whole, without an alarm: a
+    complaint never goes to, or through, its subjects. A seat whose people are all absent is passed over too.
+    Absence never vacates the topmost seat: there the absent holder answers rather than nobody.
+
+    `urgent`: in each seat somebody on call answers before its holder, and before an absence, at any hour. What
+    is not urgent waits for whoever holds the seat: the roster is not asked.
     """
     excluded = set(excluding)
     barred = {(c.unit_id, c.post_id) for c in candidates if c.user_id in excluded}
-    able = [c for c in candidates if (c.unit_id, c.post_id) not in barred]
+    able = [c for c in candidates if (c.unit_id, c.post_id) not in barred and (urgent or not c.on_call)]
     able.sort(
-        key=lambda c: (-len(c.unit_path), c.post_order, str(c.post_id), c.deputy, str(c.appointment_id))
+        key=lambda c: (
+            *(-len(c.unit_path), c.post_order, str(c.post_id)),
+            *(not c.on_call, c.deputy, str(c.appointment_id)),
+        )
     )
-    chosen = next((c for c in able if not c.absent), None)
+    answering = [c for c in able if c.has_duty]
+    chosen = next((c for c in answering if not c.absent), None)
     if chosen is None:
-        top = able[-1].unit_path if able else ""
-        chosen = next((c for c in able if c.unit_path == top), None)
+        top = answering[-1].unit_path if answering else ""
+        chosen = next((c for c in answering if c.unit_path == top), None)
     if chosen is None:
         return None
-    barred_paths = {c.unit_path for c in candidates if (c.unit_id, c.post_id) in barred}
+    barred_paths = {c.unit_path for c in candidates if (c.unit_id, c.post_id) in barred and c.has_duty}
     passed = {path for path in expected if len(path) > len(chosen.unit_path)}
+    on_call = [c for c in able if c.on_call]
     return Answer(
         unit_id=chosen.unit_id,
         unit_path=chosen.unit_path,
@@ -200,11 +233,13 @@ def pick_answer(
         seat=seat_of(chosen.unit_id, chosen.post_id),
         post_id=chosen.post_id,
         post_name=chosen.post_name,
-        appointment_id=chosen.appointment_id,
+        appointment_id=None if chosen.on_call else chosen.appointment_id,
         user_id=chosen.user_id,
         user_name=chosen.user_name,
         deputy=chosen.deputy,
         alarm="vacant" if passed - barred_paths or chosen.absent else "",
+        # of overlapping entries every one is asked: two who are told are better than one who sleeps
+        on_call=tuple(dict.fromkeys(c.user_id for c in on_call if c.unit_path == on_call[0].unit_path)),
     )
 
 
@@ -222,6 +257,67 @@ def may_enrol(actor: Actor, paths: Collection[str]) -> bool:
         )
         for path in paths
     )
+
+
+# How far ahead a roster is written: a month, as offices do. What is written further ahead names people who may
+# long be gone, and keeps a seat open to them.
+ON_CALL_AHEAD = timedelta(days=31)
+
+
+def check_on_call(starts: datetime, ends: datetime, *, now: datetime) -> None:
+    """Refuse hours on call (dates, over, too_far) that end before they start, are over, or lie further ahead
+    than a roster is written."""
+    if ends <= starts:
+        raise Refused("dates", _("结束时间须晚于开始时间。"), field="ends")
+    if ends <= now:
+        raise Refused("over", _("这段时间已经过去了；请排今天以后的班。"), field="ends")
+    if ends > now + ON_CALL_AHEAD:
+        raise Refused(
+            "too_far",
+            _("值班最多排到 %(days)d 天以后；更远的请到时再排。") % {"days": ON_CALL_AHEAD.days},
+            field="ends",
+        )
+
+
+def night_of(quiet_hours: tuple[time, time], at: datetime) -> tuple[datetime, datetime]:
+    """The night that `at` lies in, else the next one to come: the county's quiet hours, (22:00, 07:00), which go
+    over midnight or not."""
+    begin, end = quiet_hours
+    for day in (day_of(at) - _DAY, day_of(at), day_of(at) + _DAY):
+        starts = datetime.combine(day, begin, _CHINA)
+        ends = datetime.combine(day if begin < end else day + _DAY, end, _CHINA)
+        if at < ends:
+            break
+    return starts, ends
+
+
+def uncovered(
+    starts: datetime, ends: datetime, covers: Iterable[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    """The stretches between `starts` and `ends` in which none of `covers` holds, in order."""
+    gaps, until = [], starts
+    for begin, end in sorted(covers):
+        if begin >= ends:
+            break
+        if begin > until:
+            gaps.append((until, begin))
+        until = max(until, end)
+    if until < ends:
+        gaps.append((until, ends))
+    return gaps
+
+
+def parse_quiet_hours(text: str) -> tuple[time, time]:
+    """The hours of a county's night, as it writes them: "22:00-07:00". ValueError, which says what is wrong."""
+    try:
+        begin, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
+    except ValueError as error:
+        raise ValueError(f'quiet hours {text!r} cannot be read: write them like "22:00-07:00"') from error
+    if begin == end:
+        raise ValueError(
+            f"quiet hours {text!r} are no time or the whole day: let them begin and end at two times"
+        )
+    return begin, end
 
 
 def needs_second_factor(permissions: Collection[str]) -> bool:

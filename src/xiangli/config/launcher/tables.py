@@ -12,6 +12,7 @@ from xiangli.cases.actions import load_categories
 from xiangli.config.words import words
 from xiangli.kernel.calendar import load_calendar
 from xiangli.kernel.ledger import grant_privileges
+from xiangli.territory.actions import refresh_presets
 
 from .embedded import EXTENSIONS, DatabaseError
 

@@ -3,6 +3,7 @@
 Names of posts come in the active language, so store ids, never these names.
 """
 
+from xiangli.territory.queries.lookups import DUTY_HOURS, duty_hours_of, forget_hours, organ_seats, seats_by_name, who_can
 from xiangli.territory.queries.people import Enrollable, actor_for, people_to_enrol
 from xiangli.territory.queries.plates import (
     PlatePerson,
@@ -45,7 +46,11 @@ __all__ = [
     "actor_for",
     "ancestors",
     "duties_on_plate",
+    "DUTY_HOURS",
+    "duty_hours_of",
+    "forget_hours",
     "in_post",
+    "organ_seats",
     "people_in_seats",
     "people_on_plate",
     "people_to_enrol",
@@ -64,4 +69,6 @@ __all__ = [
     "unit_by_id",
     "unit_of_point",
     "who_answers",
+    "seats_by_name",
+    "who_can",
 ]

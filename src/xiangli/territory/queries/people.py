@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from xiangli.accounts.queries import with_enrolment_state
 from xiangli.territory.models import Appointment, Standing
-from xiangli.territory.queries.common import in_english, on_day
+from xiangli.territory.queries.common import ON_CALL_NOW, in_english
+from xiangli.territory.queries.seats import ON_CALL
 from xiangli.territory.queries.units import spoken_name
 from xiangli.territory.rules import (
     ENROL_STAFF,
     NOBODY,
+    STANDING_VERBS,
     Actor,
     Held,
     day_of,
@@ -22,47 +25,63 @@ from xiangli.territory.rules import (
 )
 from xiangli.web.paging import Page, paginate
 
+# Every request asks this one.
+_HELD: Final = f"""
+    SELECT h.id, h.post_id, p.code, p.name, p.name_en, h.unit_id, u.short_name, u.path, u.county_id,
+           coalesce(l.code, ''), coalesce(l.rank, 0), p.duties, p.permissions, h.standing
+      FROM (SELECT a.id, a.unit_id, a.post_id, a.standing
+              FROM territory_appointment a
+             WHERE a.user_id = %(user)s
+               AND a.valid_from <= %(day)s AND (a.valid_to IS NULL OR a.valid_to > %(day)s)
+             UNION ALL
+            SELECT o.id, o.unit_id, o.post_id, '{ON_CALL}'
+              FROM territory_oncall o JOIN territory_unit u ON u.id = o.unit_id
+             WHERE o.user_id = %(user)s AND {ON_CALL_NOW}) h
+      JOIN territory_unit u ON u.id = h.unit_id AND u.county_id IS NOT NULL
+       AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
+      JOIN territory_post p ON p.id = h.post_id
+      LEFT JOIN territory_level l ON l.id = u.level_id
+     ORDER BY u.path, p."order", h.standing = '{ON_CALL}', h.id
+"""  # noqa: S608  # constants of this package
+
 
 def actor_for(user: Any, *, at: datetime) -> Actor:
-    """The actor of a signed-in user: appointments in force at `at`, in one statement; NOBODY for a visitor.
+    """The actor of a signed-in user: appointments in force at `at`, and the seats in which they are on call
+    then, in one statement; NOBODY for a visitor.
 
     An absent person may still act: absence decides who is asked, not who may.
     """
     if not user.is_authenticated or not user.is_active:
         return NOBODY
-    day = day_of(at)
-    rows = (
-        Appointment.objects.filter(on_day(day), on_day(day, "unit__"), user=user.pk, unit__county__isnull=False)
-        .order_by("unit__path", "post__order", "id")
-        .values_list(
-            "id", "post_id", "post__code", "post__name_en" if in_english() else "post__name",
-            "unit_id", "unit__short_name", "unit__path", "unit__county_id",
-            "unit__level__code", "unit__level__rank", "post__duties", "post__permissions", "standing", "post__name",
-        )
-    )  # fmt: skip
-    held = tuple(
-        Held(
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, {"user": user.pk, "at": at, "day": day_of(at)})
+        rows = cursor.fetchall()
+    english = in_english()
+    held: dict[str, Held] = {}
+    for (
+        appointment, post, post_code, title, title_en, unit, unit_name, path, county,
+        level, rank, duties, permissions, standing,
+    ) in rows:  # fmt: skip
+        on_call = standing == ON_CALL
+        one = Held(
             appointment_id=appointment,
             post_id=post,
             post_code=post_code,
-            post_name=post_name,
+            post_name=title_en if english else title,
             unit_id=unit,
             unit_name=unit_name,
             unit_path=path,
             county_id=county,
-            level=level or "",
-            rank=rank or 0,
+            level=level,
+            rank=rank,
             duties=frozenset(duties),
-            permissions=frozenset(permissions),
+            permissions=frozenset(permissions) - (STANDING_VERBS if on_call else frozenset()),
             deputy=standing == Standing.DEPUTY,
             post_title=title,
+            on_call=on_call,
         )
-        for (
-            appointment, post, post_code, post_name, unit, unit_name, path, county,
-            level, rank, duties, permissions, standing, title,
-        ) in rows
-    )  # fmt: skip
-    return Actor(user_id=user.pk, name=user.display_name, held=held)
+        held.setdefault(one.seat, one)  # on call in one's own seat: it is held as ever
+    return Actor(user_id=user.pk, name=user.display_name, held=tuple(held.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.models import Appointment, County, Post, Standing, Unit
-from xiangli.territory.queries.common import in_english, on_day, profile_of
+from xiangli.territory.queries.common import ON_CALL_NOW, in_english, on_day, profile_of
 from xiangli.territory.rules import (
     OUTSIDE,
     Answer,
@@ -23,6 +22,8 @@ from xiangli.territory.rules import (
     pick_answer,
     seat_of,
 )
+
+ON_CALL = "on_call"  # the standing of somebody who is there by the roster
 
 # One row for each person in force on each post that stands in one of the units; one row without a person
 # for a post that nobody holds. `away` is true while the person is absent.
@@ -46,9 +47,37 @@ _SEATS = """
      WHERE
 """
 
+# The same columns for whoever is on call now, in a post with the duty that is asked or with another.
+_ON_CALL = f"""
+    SELECT u.id, u.path, u.short_name, p.id, p.code, p.name, p.name_en, p."order", p.duties, p.on_plate,
+           o.id, o.user_id, w.display_name, '{ON_CALL}', FALSE, NULL
+      FROM territory_oncall o
+      JOIN territory_unit u ON u.id = o.unit_id
+      JOIN territory_post p ON p.id = o.post_id
+      JOIN accounts_user w ON w.id = o.user_id AND w.is_active
+     WHERE u.path = ANY (%(paths)s) AND {ON_CALL_NOW}
+"""  # noqa: S608  # constants of this package
+
 ON_THE_LINE = (
     "u.path = ANY (%(paths)s) AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)"
 )
+
+
+_SEATED = f"""
+    SELECT a.unit_id, a.post_id, a.user_id, a.standing, a.id
+      FROM territory_appointment a
+      JOIN territory_unit u ON u.id = a.unit_id
+      JOIN accounts_user w ON w.id = a.user_id AND w.is_active
+     WHERE a.unit_id = ANY (%(units)s) AND a.post_id = ANY (%(posts)s)
+       AND a.valid_from <= %(day)s AND (a.valid_to IS NULL OR a.valid_to > %(day)s)
+       AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)
+     UNION ALL
+    SELECT o.unit_id, o.post_id, o.user_id, '{ON_CALL}', o.id
+      FROM territory_oncall o
+      JOIN territory_unit u ON u.id = o.unit_id
+      JOIN accounts_user w ON w.id = o.user_id AND w.is_active
+     WHERE o.unit_id = ANY (%(units)s) AND o.post_id = ANY (%(posts)s) AND {ON_CALL_NOW}
+"""  # noqa: S608  # constants of this package
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +92,7 @@ class SeatRow:
     post_order: int
     duties: list[str]
     on_plate: bool
-    appointment_id: UUID | None
+    appointment_id: UUID | None  # on call: the id of the roster's entry
     user_id: UUID | None
     user_name: str | None
     standing: str | None
@@ -80,6 +109,18 @@ def seat_rows(paths: list[str], where: str, which: str, *, at: datetime, **param
         # the conditions are constants of this file, never a person's words
         cursor.execute(
             f"{_SEATS} {where} AND {which}", {"paths": paths, "at": at, "day": day_of(at), **parameters}
+        )
+        return [SeatRow(*row) for row in cursor.fetchall()]
+
+
+def _on_the_way(paths: list[str], duty: str, *, roster: bool, at: datetime) -> list[SeatRow]:
+    """Seats with this duty along `paths`, with their people; with the `roster`, whoever is on call in any seat
+    there too. One statement."""
+    seats = f"{_SEATS} {ON_THE_LINE} AND %(duty)s = ANY (p.duties)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{seats} UNION ALL {_ON_CALL}" if roster else seats,
+            {"paths": paths, "duty": duty, "at": at, "day": day_of(at)},
         )
         return [SeatRow(*row) for row in cursor.fetchall()]
 
@@ -106,7 +147,7 @@ def who_is_there(sitting: Sequence[SeatRow]) -> list[SeatRow]:
     return [row for row in there if row.standing == Standing.HOLDER] or there[:1]
 
 
-def _answer_of(row: SeatRow) -> Answer:
+def answer_of(row: SeatRow) -> Answer:
     return Answer(
         unit_id=row.unit_id,
         unit_path=row.unit_path,
@@ -121,11 +162,14 @@ def _answer_of(row: SeatRow) -> Answer:
     )
 
 
-def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer:
+def who_answers(
+    unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = (), urgent: bool = False
+) -> Answer:
     """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the
     organ outside the county when nobody inside may. `excluding` are users who must neither receive it nor
-    hold its seat. One statement; a second one when it goes outside."""
-    rows = seat_rows(line_of(unit.path), ON_THE_LINE, "%(duty)s = ANY (p.duties)", at=at, duty=duty)
+    hold its seat, nor be on call in it. `urgent` (danger): whoever is on call goes first, at any hour, and the
+    answer says who else on call is to be told. One statement; a second one when it goes outside."""
+    rows = _on_the_way(line_of(unit.path), duty, roster=urgent or bool(excluding), at=at)
     answer = pick_answer(
         [
             Candidate(
@@ -140,12 +184,15 @@ def who_answers(unit: Unit, duty: str, *, at: datetime, excluding: Collection[UU
                 user_name=row.user_name or "",
                 deputy=row.standing == Standing.DEPUTY,
                 absent=row.away,
+                on_call=row.standing == ON_CALL,
+                has_duty=duty in row.duties,
             )
             for row in rows
             if row.appointment_id is not None and row.user_id is not None
         ],
-        expected={row.unit_path for row in rows},
+        expected={row.unit_path for row in rows if duty in row.duties},
         excluding=excluding,
+        urgent=urgent,
     )
     if answer is not None:
         return answer
@@ -178,29 +225,33 @@ def post_of(unit: Unit, code: str) -> Post:
 
 
 def seat_people(unit_id: UUID, post_id: UUID, *, at: datetime) -> list[UUID]:
-    """The users who sit in a seat at `at`: the holder first, then deputies; the absent are among them."""
-    return list(
-        Appointment.objects.filter(on_day(day_of(at)), unit=unit_id, post=post_id, user__is_active=True)
-        .order_by(F("standing").desc(), "id")  # "holder" sorts after "deputy"
-        .values_list("user_id", flat=True)
-    )
+    """The users who sit in a seat at `at`: the holder first, then deputies, then who is on call; the absent
+    are among them. One statement."""
+    seated = _seated([unit_id], [post_id], at=at)
+    seated.sort(key=lambda row: ((Standing.HOLDER, Standing.DEPUTY, ON_CALL).index(row[3]), str(row[4])))
+    return list(dict.fromkeys(user for _unit, _post, user, _standing, _id in seated))
 
 
 def people_in_seats(seats: Iterable[str], *, at: datetime) -> dict[str, set[UUID]]:
-    """Who sits in each of `seats` at `at`, the absent among them; an empty set for an empty seat, one of an
-    ended unit, and outside. One statement."""
+    """Who sits in each of `seats` at `at`: holders and deputies, the absent among them, and who is on call; an
+    empty set for an empty seat, one of an ended unit, and outside. One statement."""
     people: dict[str, set[UUID]] = {seat: set() for seat in seats}
     named = [seat.split(":") for seat in people if seat != OUTSIDE]
-    day = day_of(at)
-    for unit, post, user in Appointment.objects.filter(
-        on_day(day),
-        on_day(day, "unit__"),
-        unit__in=[unit for unit, _post in named],
-        post__in={post for _unit, post in named},
-        user__is_active=True,
-    ).values_list("unit_id", "post_id", "user_id"):
+    units, posts = {UUID(unit) for unit, _post in named}, {UUID(post) for _unit, post in named}
+    for unit, post, user, _standing, _id in _seated(list(units), list(posts), at=at):
         people.setdefault(seat_of(unit, post), set()).add(user)
     return people
+
+
+def _seated(
+    units: list[UUID], posts: list[UUID], *, at: datetime
+) -> list[tuple[UUID, UUID, UUID, str, UUID]]:
+    """(unit, post, user, standing, id) of whoever sits in one of `posts` in one of `units` in force. One
+    statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEATED, {"units": units, "posts": posts, "at": at, "day": day_of(at)})
+        rows: list[tuple[UUID, UUID, UUID, str, UUID]] = cursor.fetchall()
+        return rows
 
 
 def in_post(users: Collection[UUID], *, at: datetime) -> set[UUID]:
@@ -245,7 +296,7 @@ def seats_under(
     if near is None:
         rows = seat_rows(
             [],
-            "u.path LIKE %(under)s",
+            "u.path LIKE %(under)s AND u.kind = 'place'",
             "%(doing)s = ANY (p.permissions)",
             at=at,
             under=path + "%",
@@ -254,4 +305,4 @@ def seats_under(
     else:
         way = [step for step in line_of(near) if step.startswith(path)]
         rows = seat_rows(way, ON_THE_LINE, "%(doing)s = ANY (p.permissions)", at=at, doing=doing)
-    return [_answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
+    return [answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]

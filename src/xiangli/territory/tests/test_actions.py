@@ -146,7 +146,7 @@ def test_end_unit_closes_it_and_what_hangs_on_it(small: Small) -> None:
     try:
         actions.end_unit(unit=small.lane, on=TODAY, successors=[small.lane_two])
     finally:
-        actions._movers.remove(mover)
+        actions.units._movers.remove(mover)
     now_there.refresh_from_db()
     small.lane.refresh_from_db()
     assert (small.lane.valid_to, now_there.valid_to) == (TODAY, TODAY)

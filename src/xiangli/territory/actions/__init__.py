@@ -1,0 +1,42 @@
+"""The only writers of territory: schemes, units, appointments, absences, the on-call roster, duty numbers. Each
+runs in one transaction and, but for schemes, leaves an event in the unit's stream of the ledger."""
+
+from xiangli.territory.actions.common import COMMAND_LINE, check_dates
+from xiangli.territory.actions.on_call import end_on_call, set_on_call
+from xiangli.territory.actions.people import (
+    appoint,
+    end_appointment,
+    issue_enrolment,
+    record_absence,
+    set_duty_number,
+)
+from xiangli.territory.actions.presets import load_preset, presets, refresh_presets
+from xiangli.territory.actions.units import (
+    Mover,
+    check_code_free,
+    end_unit,
+    open_organ,
+    open_unit,
+    register_mover,
+)
+
+__all__ = [
+    "COMMAND_LINE",
+    "Mover",
+    "appoint",
+    "check_code_free",
+    "check_dates",
+    "end_appointment",
+    "end_on_call",
+    "end_unit",
+    "issue_enrolment",
+    "load_preset",
+    "open_organ",
+    "open_unit",
+    "presets",
+    "record_absence",
+    "refresh_presets",
+    "register_mover",
+    "set_duty_number",
+    "set_on_call",
+]

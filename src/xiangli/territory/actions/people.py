@@ -1,0 +1,188 @@
+"""People in posts: appointments, absences, duty numbers, the way in."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from xiangli.accounts import actions as accounts
+from xiangli.accounts.models import Enrolment
+from xiangli.kernel import clock
+from xiangli.kernel.refusals import Refused
+from xiangli.territory.actions.common import (
+    ask_second_factor,
+    authority_of,
+    check_dates,
+    check_post,
+    lock,
+    record,
+)
+from xiangli.territory.models import Absence, Appointment, DutyNumber, Post, Standing, Unit
+from xiangli.territory.rules import (
+    APPOINT_STAFF,
+    ENROL_STAFF,
+    Actor,
+    day_of,
+    in_force,
+    may_enrol,
+    overlap,
+)
+
+
+def appoint(
+    *,
+    by: Actor | None = None,
+    user: Any,
+    unit: Unit,
+    post: Post,
+    valid_from: date,
+    valid_to: date | None = None,
+    standing: str = Standing.HOLDER,
+) -> Appointment:
+    """Appoint `user` to `post` in `unit` until the day before `valid_to`. `by` None: an administrator on
+    the command line.
+
+    Raises Refused: level, scheme, dates, unit_ended, post_taken (names who holds it), appointed_already,
+    not_permitted.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        locked = lock(unit)
+        check_dates(valid_from, valid_to)
+        authority = authority_of(by, APPOINT_STAFF, locked)
+        check_post(post, locked)
+        if not in_force(locked.valid_from, locked.valid_to, valid_from):
+            raise Refused("unit_ended", _("“%(unit)s”在任职开始的那天不存在；请改任到接续它的单位。") % {
+                "unit": locked.short_name
+            })  # fmt: skip
+        if locked.valid_to is not None and (valid_to is None or valid_to > locked.valid_to):
+            valid_to = locked.valid_to
+        for other in Appointment.objects.select_related("user").filter(unit=locked, post=post):
+            if not overlap(other.valid_from, other.valid_to, valid_from, valid_to):
+                continue
+            if other.user_id == user.pk:
+                raise Refused("appointed_already", _("%(name)s这段时间已在这个岗位上；请先结束原任职。") % {
+                    "name": other.user.display_name
+                })  # fmt: skip
+            if post.single and standing == Standing.HOLDER == other.standing:
+                raise Refused(
+                    "post_taken",
+                    _("“%(post)s”从 %(since)s 起由%(name)s担任；请先结束其任职，或任命为代理。")
+                    % {"post": post.name, "since": other.valid_from, "name": other.user.display_name},
+                    appointment=other.pk,
+                )
+        appointment = Appointment.objects.create(
+            user=user,
+            unit=locked,
+            post=post,
+            standing=standing,
+            single=post.single,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            recorded_at=now,
+            recorded_by_id=by.user_id if by else None,
+        )
+        ask_second_factor(user, post)
+        record(
+            locked, "appoint", by, authority, now,
+            {
+                "appointment": appointment.pk, "user": user.pk, "post": post.code, "standing": standing,
+                "from": valid_from.isoformat(), "to": valid_to.isoformat() if valid_to else None,
+            },
+        )  # fmt: skip
+    return appointment
+
+
+def end_appointment(*, by: Actor | None = None, appointment: Appointment, on: date) -> Appointment:
+    """End an appointment: `on` is the first day without it. Raises Refused: dates, ended_already,
+    not_permitted."""
+    now = clock.now()
+    with transaction.atomic():
+        unit = lock(appointment.unit)
+        current = Appointment.objects.select_related("post").get(pk=appointment.pk)
+        authority = authority_of(by, APPOINT_STAFF, unit)
+        if current.valid_to is not None and current.valid_to <= on:
+            raise Refused("ended_already", _("这项任职到 %(day)s 已经结束。") % {"day": current.valid_to})
+        check_dates(current.valid_from, on)
+        current.valid_to = on
+        current.save(update_fields=["valid_to"])
+        record(unit, "end_appointment", by, authority, now, {"appointment": current.pk, "on": on.isoformat()})
+    return current
+
+
+def record_absence(
+    *, by: Actor | None = None, appointment: Appointment, starts: datetime, ends: datetime | None = None
+) -> Absence:
+    """Say that the person of an appointment is away from `starts` to `ends` (None: until further notice);
+    the deputy answers meanwhile. A person says it of oneself; of others, whoever may appoint there.
+
+    Raises Refused: dates, away_already, not_permitted.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        unit = lock(appointment.unit)
+        if ends is not None and ends <= starts:
+            raise Refused("dates", _("结束时间须晚于开始时间。"), field="ends")
+        own = by is not None and by.user_id == appointment.user_id
+        authority = f"appointment:{appointment.pk}" if own else authority_of(by, APPOINT_STAFF, unit)
+        clash = Q(ends=None) | Q(ends__gt=starts)
+        if ends is not None:
+            clash &= Q(starts__lt=ends)
+        if Absence.objects.filter(clash, appointment=appointment).exists():
+            raise Refused("away_already", _("这段时间已经登记过外出；请先更正原来的登记。"))
+        absence = Absence.objects.create(appointment=appointment, starts=starts, ends=ends)
+        record(
+            unit,
+            "record_absence",
+            by,
+            authority,
+            now,
+            {"appointment": appointment.pk, "starts": starts, "ends": ends},
+        )
+    return absence
+
+
+def set_duty_number(*, by: Actor | None = None, unit: Unit, post: Post, phone: str) -> DutyNumber:
+    """Say on which telephone a post of a unit is on duty. Never a private number: it stands on the plate."""
+    now = clock.now()
+    with transaction.atomic():
+        locked = lock(unit)
+        authority = authority_of(by, APPOINT_STAFF, locked)
+        number, _created = DutyNumber.objects.update_or_create(
+            unit=locked, post=post, defaults={"phone": phone}
+        )
+        record(locked, "set_duty_number", by, authority, now, {"post": post.code})
+    return number
+
+
+def issue_enrolment(*, by: Actor, user_id: UUID, now: datetime) -> tuple[Any, Enrolment, str]:
+    """Hand out the one-time link of a person below the actor's unit: the person, the enrolment, its token.
+
+    Raises Refused: not_found for anybody outside the actor's territory, not_permitted for somebody who also
+    holds a post at the actor's level or above, account_inactive.
+    """
+    with transaction.atomic():
+        standing = list(
+            Appointment.objects.select_related("user", "unit")
+            .filter(Q(valid_to=None) | Q(valid_to__gt=day_of(now)), user=user_id)
+            .order_by("unit__path", "id")
+        )
+        below = [a for a in standing if may_enrol(by, [a.unit.path])]
+        if by.user_id is None or not below:
+            raise Refused("not_found", _("您的辖区里没有这个人。请核对名单，或先请管岗位的人任命。"))
+        if not may_enrol(by, [a.unit.path for a in standing]):
+            raise Refused(
+                "not_permitted",
+                _("%(name)s还有与您同级或上级的岗位，链接要由上一级（乡镇或县综治中心）来发。")
+                % {"name": below[0].user.display_name},
+            )
+        unit = lock(below[0].unit)
+        authority = authority_of(by, ENROL_STAFF, unit)
+        issuer = get_user_model()._default_manager.get(pk=by.user_id)
+        enrolment, token = accounts.issue_enrolment(user=below[0].user, issued_by=issuer, now=now)
+        record(unit, "issue_enrolment", by, authority, now, {"user": user_id, "enrolment": enrolment.pk})
+    return below[0].user, enrolment, token

@@ -1,0 +1,196 @@
+"""Units: opened, ended, followed by successors."""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from xiangli.kernel import clock
+from xiangli.kernel.refusals import Refused
+from xiangli.territory.actions.common import authority_of, check_dates, lock, record
+from xiangli.territory.models import Appointment, Level, Succession, Unit, UnitKind
+from xiangli.territory.rules import END_UNIT, ORGAN, Actor, in_force, is_label, overlap, plate_code_from
+
+# A mover is told, inside the transaction, that a unit ends: (unit, its successors, first day without it,
+# now). Modules above register one for what they keep there: open matters, say.
+Mover = Callable[[Unit, Sequence[Unit], date, datetime], None]
+_movers: list[Mover] = []
+
+
+def register_mover(mover: Mover) -> None:
+    """Called once by the app config of a module that must move what it keeps in a unit that ends."""
+    if mover not in _movers:
+        _movers.append(mover)
+
+
+def open_unit(
+    *,
+    by: Actor | None = None,
+    parent: Unit,
+    level: Level,
+    label: str,
+    name: str,
+    short_name: str = "",
+    name_en: str = "",
+    code: str = "",
+    valid_from: date,
+    lat: float | None = None,
+    lng: float | None = None,
+) -> Unit:
+    """Open a unit under `parent`, with a plate where its level carries one. `label` is its last step of the
+    path ("02"), which is never used again, not even after the unit ended.
+
+    Raises Refused: level_below, label_taken, code_in_force, parent_ended, label, not_permitted.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        above = lock(parent)
+        if not is_label(label):
+            raise Refused("label", _("编号只能用 1 到 8 个数字或小写字母，如“02”。"), field="label")
+        if level.parent_id != above.level_id:
+            raise Refused("level_below", _("“%(level)s”不能设在“%(unit)s”下面；请按本县的层级方案选择。") % {
+                "level": level.name, "unit": above.short_name
+            })  # fmt: skip
+        if not in_force(above.valid_from, above.valid_to, valid_from):
+            raise Refused("parent_ended", _("上级单位在这一天不存在；请换一个日期或上级单位。"))
+        authority = authority_of(by, END_UNIT, above)
+        path = f"{above.path}{label}/"
+        if Unit.objects.filter(path=path).exists():
+            raise Refused(
+                "label_taken",
+                _("编号 %(label)s 用过了；撤销的单位也不再让出编号，请换一个。") % {"label": label},
+            )
+        if code:
+            check_code_free(code, valid_from)
+        unit = Unit.objects.create(
+            kind=UnitKind.ORGAN if level.code == ORGAN else UnitKind.PLACE,
+            county_id=above.county_id,
+            parent=above,
+            level=level,
+            path=path,
+            code=code,
+            name=name,
+            short_name=short_name or name,
+            name_en=name_en,
+            plate_code=_new_plate_code() if level.has_plate else None,
+            lat=lat,
+            lng=lng,
+            valid_from=valid_from,
+        )
+        record(unit, "open_unit", by, authority, now, {"path": path, "from": valid_from.isoformat()})
+    return unit
+
+
+def open_organ(
+    *,
+    by: Actor | None = None,
+    county: Unit,
+    name: str,
+    short_name: str = "",
+    name_en: str = "",
+    valid_from: date,
+) -> Unit:
+    """Open an organ of a county, such as its water bureau: a unit with posts and no place. Its path ends in the
+    next free number ("o7/").
+
+    Raises Refused: no_scheme, name_taken, and what `open_unit` refuses.
+    """
+    with transaction.atomic():
+        above = lock(county)
+        level = Level.objects.filter(scheme__counties=above.pk, code=ORGAN).first()
+        if level is None:
+            raise Refused(
+                "no_scheme",
+                _(
+                    "“%(unit)s”的层级方案里没有“部门”这一级；请先运行 xiangli migrate 更新方案，或在县一级设部门。"
+                )
+                % {"unit": above.short_name},
+            )
+        organs = Unit.objects.filter(parent=above, kind=UnitKind.ORGAN)
+        for other in organs.filter(name=name):
+            if overlap(other.valid_from, other.valid_to, valid_from, None):
+                raise Refused("name_taken", _("“%(name)s”已经设了，路径是 %(path)s。") % {
+                    "name": name, "path": other.path
+                }, field="name")  # fmt: skip
+        labels = (path.removeprefix(above.path) for path in organs.values_list("path", flat=True))
+        used = [int(label[1:-1]) for label in labels if re.fullmatch(r"o\d+/", label)]
+        return open_unit(
+            by=by,
+            parent=above,
+            level=level,
+            label=f"o{max(used, default=0) + 1}",
+            name=name,
+            short_name=short_name,
+            name_en=name_en,
+            valid_from=valid_from,
+        )
+
+
+def check_code_free(code: str, valid_from: date, valid_to: date | None = None) -> None:
+    """One unit in force per statutory code: codes are used again after a merge. Refused: code_in_force."""
+    for unit in Unit.objects.filter(code=code):
+        if overlap(unit.valid_from, unit.valid_to, valid_from, valid_to):
+            raise Refused("code_in_force", _("代码 %(code)s 现由“%(unit)s”使用；须先结束旧单位。") % {
+                "code": code, "unit": unit.short_name
+            })  # fmt: skip
+
+
+def _new_plate_code() -> str:
+    while True:
+        code = plate_code_from(secrets.randbits(35))
+        if not Unit.objects.filter(plate_code=code).exists():
+            return code
+
+
+def end_unit(*, by: Actor | None = None, unit: Unit, on: date, successors: Sequence[Unit]) -> Unit:
+    """End a unit: `on` is the first day without it. Its successors answer from then on, its old plate leads
+    to them, its appointments end, and every module moves what it keeps there. History keeps its place: the
+    path stays.
+
+    Raises Refused: no_successor, successor_ended, has_units, unit_ended, dates, not_permitted.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        locked = lock(unit)
+        if locked.valid_to is not None:
+            raise Refused("unit_ended", _("“%(unit)s”已经结束。") % {"unit": locked.short_name})
+        check_dates(locked.valid_from, on)
+        authority = authority_of(by, END_UNIT, locked)
+        if not successors:
+            raise Refused("no_successor", _("撤并单位须写明由谁接续；一个地方不能没有人负责。"))
+        # read again under a lock: one that is just being ended itself is no successor
+        wanted = Unit.objects.select_for_update().filter(pk__in=[successor.pk for successor in successors])
+        successors = list(wanted.order_by("pk"))
+        for successor in successors:
+            if successor.pk == locked.pk or not in_force(successor.valid_from, successor.valid_to, on):
+                raise Refused(
+                    "successor_ended",
+                    _("接续单位“%(unit)s”在这一天不存在；请另选。") % {"unit": successor.short_name},
+                )
+        below = Unit.objects.filter(Q(valid_to=None) | Q(valid_to__gt=on), parent=locked).first()
+        if below is not None:
+            raise Refused(
+                "has_units", _("它下面还有“%(unit)s”；请先结束或改设下级单位。") % {"unit": below.short_name}
+            )
+        locked.valid_to = on
+        locked.save(update_fields=["valid_to"])
+        Succession.objects.bulk_create(
+            Succession(predecessor=locked, successor=successor, on=on) for successor in successors
+        )
+        Appointment.objects.filter(unit=locked, valid_from__gte=on).delete()  # they would never begin
+        Appointment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=on), unit=locked).update(valid_to=on)
+        for mover in _movers:
+            mover(locked, successors, on, now)
+        record(
+            locked,
+            "end_unit",
+            by,
+            authority,
+            now,
+            {"on": on.isoformat(), "successors": [s.pk for s in successors]},
+        )
+    return locked
