@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "run": ("启动整套服务", "start everything and serve"),
     "demo": ("装入五个县的演示数据", "load the five demo counties"),
     "doctor": ("检查这台机器上的问题并说明如何处理", "what is wrong here and how to mend it"),
+    "metrics": ("供监控系统读取的数据", "figures for a monitoring system"),
     "import-units": ("导入单位", "import units"),
     "appoint": ("任命岗位", "appoint somebody to a post"),
     "categories": ("装入本县的事项类别", "load a county's own categories"),

@@ -31,6 +31,7 @@ _DISK_WARN: Final = 5 * 1024**3  # bytes
 _DISK_FAIL: Final = 512 * 1024**2
 _WORKER_LATE: Final = timedelta(minutes=2)
 _SEALER_LATE: Final = timedelta(minutes=1)
+_TIMERS_LATE: Final = timedelta(seconds=30)  # a limit of 10 minutes is nothing worth if it is noticed at 12
 
 
 class Level(StrEnum):
@@ -310,10 +311,12 @@ def _clock(theirs: datetime) -> Finding:
 
 def _loops(now: datetime, running: bool) -> Iterator[Finding]:
     """Whether worker and sealer keep up; while nothing runs, what waits is no fault."""
+    from xiangli.kernel import outbox, timers
     from xiangli.kernel.ledger import unsealed_tail
-    from xiangli.kernel.outbox import stuck, waiting
 
-    queue = waiting(now)
+    due = timers.waiting(now)
+    yield _keeps_up(words("时限", "timers"), "worker", due.count, due.oldest, _TIMERS_LATE, now, running)
+    queue = outbox.waiting(now)
     yield _keeps_up(
         words("任务进程", "worker"), "worker", queue.count, queue.oldest, _WORKER_LATE, now, running
     )
@@ -321,24 +324,28 @@ def _loops(now: datetime, running: bool) -> Iterator[Finding]:
     yield _keeps_up(
         words("封存进程", "sealer"), "sealer", tail.count, tail.oldest, _SEALER_LATE, now, running
     )
-    name = words("卡住的任务", "stuck jobs")
-    if given_up := stuck():
-        said = ", ".join(sorted({f"{one.topic} ({one.last_error})" for one in given_up}))
-        yield Finding(
-            Level.FAIL,
-            name,
-            f"{len(given_up)}: {said}",
-            words(
-                "看日志找到原因并处理后重试：xiangli manage shell -c "
-                "'from xiangli.kernel import clock, outbox; "
-                "[outbox.retry(m.id, now=clock.now()) for m in outbox.stuck()]'",
-                "find the cause in the log, mend it, then try again: xiangli manage shell -c "
-                "'from xiangli.kernel import clock, outbox; "
-                "[outbox.retry(m.id, now=clock.now()) for m in outbox.stuck()]'",
-            ),
-        )
-    else:
-        yield Finding(Level.OK, name, "0")
+    yield _given_up(
+        words("卡住的时限", "stuck timers"),
+        "timers",
+        timers.count_stuck(),
+        {f"{one.kind} ({one.last_error})" for one in timers.stuck()},
+    )
+    yield _given_up(
+        words("卡住的任务", "stuck jobs"),
+        "outbox",
+        outbox.count_stuck(),
+        {f"{one.topic} ({one.last_error})" for one in outbox.stuck()},
+    )
+
+
+def _given_up(name: str, command: str, count: int, kinds: set[str]) -> Finding:
+    if not count:
+        return Finding(Level.OK, name, "0")
+    mend = words(
+        f"看日志找到原因并处理后重试：xiangli manage {command} --retry",
+        f"find the cause in the log, mend it, then try again: xiangli manage {command} --retry",
+    )
+    return Finding(Level.FAIL, name, f"{count}: {', '.join(sorted(kinds))}", mend)
 
 
 def _keeps_up(

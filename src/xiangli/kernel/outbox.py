@@ -363,6 +363,11 @@ def stuck(limit: int = 100) -> list[OutboxMessage]:
     )
 
 
+def count_stuck() -> int:
+    """How many messages were given up."""
+    return OutboxMessage.objects.filter(stuck_at__isnull=False, done_at=None).count()
+
+
 def retry(message_id: UUID, *, now: datetime) -> bool:
     """Let a stuck message try again, with all its attempts. False: it is not stuck (any more)."""
     found = OutboxMessage.objects.filter(pk=message_id, stuck_at__isnull=False, done_at=None)

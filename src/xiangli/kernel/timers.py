@@ -279,6 +279,11 @@ def stuck(limit: int = 100) -> list[Due]:
     return list(Due.objects.filter(stuck_at__isnull=False).order_by("stuck_at")[:limit])
 
 
+def count_stuck() -> int:
+    """How many moments were given up."""
+    return Due.objects.filter(stuck_at__isnull=False).count()
+
+
 def retry(due_id: UUID, *, now: datetime) -> bool:
     """Let a stuck moment try again, with all its attempts. False: it is not stuck (any more)."""
     found = Due.objects.filter(pk=due_id, stuck_at__isnull=False)

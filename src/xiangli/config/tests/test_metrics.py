@@ -1,0 +1,119 @@
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
+
+from xiangli.config.cli import main
+from xiangli.config.doctor import Finding, Level, _loops
+from xiangli.config.metrics import openmetrics
+from xiangli.kernel import outbox, timers
+from xiangli.kernel.ids import new_id
+from xiangli.kernel.models import Due, OutboxMessage
+
+NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def figures(text: str) -> dict[str, float]:
+    found = {}
+    for family in parse_openmetrics(text):  # type: ignore[no-untyped-call]  # the library does not type it
+        assert family.type == "gauge"
+        assert family.documentation
+        [sample] = family.samples
+        assert (sample.name, sample.labels, sample.timestamp) == (family.name, {}, None)
+        found[sample.name] = sample.value
+    return found
+
+
+@pytest.mark.django_db
+def test_figures_are_read_by_both_parsers_and_say_what_waits_and_what_is_stuck() -> None:
+    assert set(figures(openmetrics(NOW)).values()) == {0.0}
+    timers.set_due("test.fire", new_id(), NOW - 90 * SECOND)
+    timers.set_due("test.fire", new_id(), NOW - 5 * SECOND)
+    timers.set_due("test.fire", new_id(), NOW + 5 * SECOND)
+    outbox.put("test.tell", {}, now=NOW - 12 * SECOND)
+    Due.objects.create(kind="test.stuck", subject=new_id(), at=NOW - 99 * SECOND, stuck_at=NOW)
+    OutboxMessage.objects.create(topic="t", created_at=NOW, available_at=NOW - 99 * SECOND, stuck_at=NOW)
+    text = openmetrics(NOW)
+    assert figures(text) == {
+        "xiangli_timers_waiting": 2,
+        "xiangli_timers_late_seconds": 90,
+        "xiangli_timers_stuck": 1,
+        "xiangli_outbox_waiting": 1,
+        "xiangli_outbox_late_seconds": 12,
+        "xiangli_outbox_stuck": 1,
+        "xiangli_ledger_unsealed": 0,
+        "xiangli_ledger_unsealed_seconds": 0,
+    }
+    # A node exporter reads files in the older format.
+    older = {sample.name: sample.value for family in parse_prometheus(text) for sample in family.samples}
+    assert older == figures(text)
+
+
+@pytest.mark.django_db
+def test_the_command_prints_or_replaces_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIANGLI_LANG", "en")
+    monkeypatch.setattr("django.db.connections.close_all", lambda: None)  # the test's own stays
+    printed = CliRunner().invoke(main, ["metrics"])
+    assert printed.exit_code == 0, printed.output
+    assert figures(printed.output)["xiangli_timers_waiting"] == 0
+    file = tmp_path / "xiangli.prom"
+    file.write_text("old")
+    told = CliRunner().invoke(main, ["metrics", "--to", str(file)])
+    assert (told.exit_code, told.output) == (0, "")
+    assert figures(file.read_text()) == figures(printed.output)
+    assert [found.name for found in tmp_path.iterdir()] == ["xiangli.prom"]
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_command_starts_no_database_that_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIANGLI_LANG", "en")
+    monkeypatch.setenv("XIANGLI_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL")
+    told = CliRunner().invoke(main, ["metrics"])
+    assert told.exit_code == 1
+    assert "not running" in told.output
+    assert not list(tmp_path.iterdir())
+
+
+# -- what `xiangli doctor` says of the same
+
+
+def finding(name: str, *, running: bool = True) -> Finding:
+    [found] = [found for found in _loops(NOW, running) if found.name == name]
+    return found
+
+
+@pytest.mark.django_db
+def test_doctor_says_when_timers_are_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIANGLI_LANG", "en")
+    assert finding("timers") == Finding(Level.OK, "timers", "0 waiting")
+    timers.set_due("test.fire", new_id(), NOW - 30 * SECOND)
+    assert finding("timers").level is Level.OK
+    timers.set_due("test.fire", new_id(), NOW - 31 * SECOND)
+    found = finding("timers")
+    assert (found.level, found.found) == (Level.FAIL, "2 waiting, the oldest for 31 s")
+    assert "xiangli worker" in found.mend
+    assert finding("timers", running=False).level is Level.WARN
+
+
+@pytest.mark.django_db
+def test_doctor_names_what_is_stuck_and_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIANGLI_LANG", "en")
+    assert finding("stuck timers").level is Level.OK
+    for _ in range(2):
+        Due.objects.create(
+            kind="test.fire", subject=new_id(), at=NOW, attempts=10, last_error="ValueError", stuck_at=NOW
+        )
+    found = finding("stuck timers")
+    assert (found.level, found.found) == (Level.FAIL, "2: test.fire (ValueError)")
+    command = re.search(r"xiangli manage (\w+) --retry", found.mend)
+    assert command is not None
+    assert command[1] == "timers"
+    assert finding("stuck jobs").level is Level.OK
