@@ -1,8 +1,8 @@
-"""New rows of several tables in one statement."""
+"""Many rows in one statement: new ones of several tables, and changes to those of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +40,30 @@ def insert(rows: Iterable[Model]) -> None:
     for group in tables:
         for row in group:
             _stored(row, database.alias)
+
+
+def update(rows: Sequence[Model], fields: Collection[str]) -> None:
+    """Write `fields` of many rows of one table in one statement. As `bulk_update`, whose CASE for every row and
+    field takes five times as long to make and to read.
+    """
+    if not rows:
+        return
+    database = connections[DEFAULT_DB_ALIAS]
+    meta = type(rows[0])._meta
+    assert meta.pk is not None
+    columns: list[Field[Any, Any]] = [meta.pk, *(meta.get_field(name) for name in fields)]  # type: ignore[list-item]  # plain columns
+    row = "(" + ", ".join(f"%s::{field.db_type(database)}" for field in columns) + ")"
+    changes = ", ".join(f'"{field.column}" = new."{field.column}"' for field in columns[1:])
+    names = ", ".join(f'"{field.column}"' for field in columns)
+    values = [
+        field.get_db_prep_save(getattr(each, field.attname), database) for each in rows for field in columns
+    ]
+    with database.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE "{meta.db_table}" AS old SET {changes} FROM (VALUES {", ".join([row] * len(rows))})'  # noqa: S608  # a model's own names
+            f' AS new ({names}) WHERE old."{meta.pk.column}" = new."{meta.pk.column}"',
+            values,
+        )
 
 
 def _insert_into(table: type[Model], group: list[Model], database: Any) -> tuple[str, list[Any]]:

@@ -11,10 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row: `action` leads from any of `sources` to one of `targets`.
+    """One row: `action` leads from any of `sources` to one of `targets`; without targets the state stays.
 
-    `permission` is what a post must grant; None marks an act of the reporter, who has no post but holds the
-    receipt. `by_reporter` says so explicitly. `note_required`: the rule in one line asks for words.
+    `permission` is what a post must grant. Without one it is an act of the reporter, who has no post but holds
+    the receipt (`by_reporter`), or of a clock, which asks nobody (`by_rule`). `note_required`: the rule in one
+    line asks for words.
     """
 
     action: str
@@ -24,6 +25,7 @@ class Transition:
     label: Any
     hint: Any = ""
     by_reporter: bool = False
+    by_rule: bool = False
     note_required: bool = False
 
 

@@ -16,7 +16,7 @@ from xiangli.kernel import crypto, ledger, throttle
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterQuerySet, MatterSubject
 from xiangli.matters.rules import clean_code, is_code, query_code
-from xiangli.matters.states import Visibility
+from xiangli.matters.states import GrantKind, Visibility
 from xiangli.territory.rules import Actor, day_of, in_force
 
 FORGED_CODES = (
@@ -104,6 +104,15 @@ def seats_on(matter: Matter) -> list[str]:
         .values_list("seat", flat=True)
     )
     return [matter.holder_seat, *granted]
+
+
+def supervisors_of(matter: Matter) -> list[str]:
+    """The seats that supervise a matter. One statement."""
+    return list(
+        MatterGrant.objects.filter(matter=matter, kind=GrantKind.SUPERVISOR, ended_at=None)
+        .exclude(seat="")
+        .values_list("seat", flat=True)
+    )
 
 
 def subjects_of(matter: Matter) -> set[UUID]:

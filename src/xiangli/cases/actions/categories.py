@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 
 from xiangli.cases.models import Category, Hotline, Limit
+from xiangli.cases.queries import forget_known
+from xiangli.cases.states import ClockName
+from xiangli.kernel.clocks import Kind, Length
 
 OURS = Path(str(files("xiangli.cases"))) / "data" / "categories.toml"
 Row = TypeVar("Row", bound=models.Model)
@@ -22,6 +25,7 @@ _FIELDS = (
     "intake",
     "evidence",
     "verify",
+    "verify_share",
     "danger",
     "public",
     "hotlines",
@@ -43,22 +47,61 @@ def load_categories(path: Path | None = None) -> int:
     for order, row in enumerate(data.get("hotline", []), start=1):
         values = {"name": row["name"], "name_en": row["name_en"], "order": order}
         _put(Hotline.objects, ours, values, number=row["number"])
-    limits, sources = data["limits"], data["source"]
+    limits = _limits_in(data, path.name)
     for order, row in enumerate(data["category"], start=1):
         unknown = set(row) - set(_FIELDS) - {"code"}
         if unknown:
             raise ValueError(f"{path.name}: category {row.get('code')!r} has unknown keys {sorted(unknown)}")
         values = {"order": order * 10, **{key: row[key] for key in _FIELDS if key in row}}
-        category = _put(Category.objects, ours, values, code=row["code"])
-        kind = "danger" if category.danger else "ordinary"
-        for clock in ("respond", "put_right"):
-            Limit.objects.get_or_create(
-                category=category,
-                clock=clock,
-                valid_from=limits["valid_from"],
-                defaults={"amount": limits[kind][clock], "kind": "minutes", "source": sources[kind]},
-            )
+        _put(Category.objects, ours, values, code=row["code"])
+    named = {row["code"] for row in data["category"]}
+    for category in Category.objects.all():
+        # Ours fill in what any category lacks, so that no clock is ever without a limit.
+        if ours or category.code in named:
+            _put_limits(category, limits["danger" if category.danger else "ordinary"])
+    forget_known()
     return len(data["category"])
+
+
+def _limits_in(data: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]]]:
+    """The file's limits by severity. Raises ValueError naming the place for anything that is no limit."""
+    found: dict[str, list[dict[str, Any]]] = {"ordinary": [], "danger": []}
+    for number, row in enumerate(data["limit"], start=1):
+        if row.get("applies") not in found:
+            raise ValueError(
+                f"{name}: limit {number} applies to {row.get('applies')!r}, not ordinary or danger"
+            )
+        for clock, value in row.items():
+            if clock in ("applies", "valid_from", "source"):
+                continue
+            if clock not in ClockName.values:
+                raise ValueError(
+                    f"{name}: limit {number} names {clock!r}; there are {sorted(ClockName.values)}"
+                )
+            try:
+                length = Length(value[0], Kind(value[1]))
+            except (ValueError, TypeError, IndexError, KeyError) as error:
+                raise ValueError(
+                    f"{name}: limit {number}, {clock} = {value!r}: give a number above 0 and one of"
+                    f" {[kind.value for kind in Kind]}, such as [3, 'working_days']"
+                ) from error
+            found[row["applies"]].append(
+                {
+                    "clock": clock,
+                    "valid_from": row["valid_from"],
+                    "defaults": {"amount": length.amount, "kind": length.kind.value, "source": row["source"]},
+                }
+            )
+    return found
+
+
+def _put_limits(category: Category, limits: list[dict[str, Any]]) -> None:
+    known = set(category.limits.values_list("clock", "valid_from"))
+    Limit.objects.bulk_create(
+        Limit(category=category, clock=row["clock"], valid_from=row["valid_from"], **row["defaults"])
+        for row in limits
+        if (row["clock"], row["valid_from"]) not in known
+    )
 
 
 def _put(rows: models.Manager[Row], keep: bool, values: dict[str, Any], **key: Any) -> Row:

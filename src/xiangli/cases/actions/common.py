@@ -1,8 +1,11 @@
-"""What the actions of cases share."""
+"""What the actions of cases share: who acted, whether it was done before, and the one step by which a case
+goes from state to state."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -10,16 +13,21 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.models import Case
 from xiangli.cases.queries import limits_of
-from xiangli.cases.states import State
+from xiangli.cases.states import ClockName, State
+from xiangli.kernel import outbox
 from xiangli.kernel.ledger import event_exists
+from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
-from xiangli.matters.actions import By
+from xiangli.matters import actions as matters
+from xiangli.matters.actions import By, Clocks
 from xiangli.matters.models import Matter
+from xiangli.matters.states import Stage
 from xiangli.territory.rules import Actor, Held
 
 DUTY_CLOSE = "close"  # the duty of the desk that verifies and gives feedback
 DUTY_COMPLAINTS = "complaints"  # complaints about the service of those who answer here
 WAITS_FOR_DESK = (State.TO_VERIFY, State.RESOLVED)  # for the desk that checks or gives the feedback
+TOP: Final = "top"  # alarm of a case that is overdue and can go no higher: it waits for a named person
 
 REPORTER = By(authority="receipt")
 
@@ -48,14 +56,81 @@ def invalid_act_id() -> Refused:
     return Refused("invalid_act_id", _("表单编号不对，请刷新页面再试。"))
 
 
-def enter(matter: Matter, case: Case, state: str, *, now: datetime) -> None:
-    """Save the matter in its new state, with the clock that runs there."""
-    waiting = rules.next_clock(
-        state, limits_of(case.category, on=matter.reported_at), reported_at=matter.reported_at
+def clocks_of(matter: Matter) -> Clocks:
+    """The clocks of a stored case. One statement."""
+    return Clocks.load(matter, background=rules.BACKGROUND)
+
+
+def run_clocks(clocks: Clocks, case: Case, state: str, *, now: datetime, begins: bool = False) -> None:
+    """Bring the clocks to what `state` runs, and the one that brings the level above in with them."""
+    limits = limits_of(case.category, on=clocks.matter.reported_at)
+    todo = rules.plan(state, {row.name for row in clocks.rows}, begins=begins)
+    for name in todo.stop:
+        for row in [row for row in clocks.rows if row.name == name]:
+            clocks.stop(name, at=now, about=row.about)
+    for name in todo.pause:
+        clocks.pause(name, at=now)
+    for name in todo.resume:
+        clocks.resume(name, at=now)
+    for name in todo.start:
+        bound = limits.of(name)
+        clocks.start(name, bound.length, at=now, source=bound.source)
+    run_escalation(clocks, limits, now=now)
+
+
+def run_escalation(clocks: Clocks, limits: rules.Limits, *, now: datetime) -> None:
+    """While a clock is red, its own shorter one runs until the case moves a level up: #54. At the top, and
+    outside the county, there is no level above."""
+    overdue = any(
+        row.stage == Stage.RED and row.name in rules.BREACHES and not clocks.is_paused(row)
+        for row in clocks.rows
     )
+    matter = clocks.matter
+    if overdue and matter.holder_unit_id != matter.county_id and matter.holder_post_id is not None:
+        bound = limits.of(ClockName.ESCALATE)
+        clocks.start(ClockName.ESCALATE, bound.length, at=now, source=bound.source)
+    else:
+        clocks.stop(ClockName.ESCALATE, at=now)
+
+
+def step(
+    matter: Matter,
+    case: Case,
+    action: str,
+    state: str,
+    *,
+    by: By,
+    now: datetime,
+    data: Mapping[str, Any] | None = None,
+    words: Mapping[str, Any] | None = None,
+    event_id: UUID | None = None,
+    clocks: Clocks | None = None,
+    begins: bool = False,
+) -> LedgerEvent:
+    """One step of a locked case, in which the caller has set what else changes: clocks, event, row. The event
+    says what became of the clocks. `begins`: a new round, so that all clocks start anew."""
+    clocks = clocks or clocks_of(matter)
+    run_clocks(clocks, case, state, now=now, begins=begins)
+    event = matters.record(
+        matter,
+        action,
+        by=by,
+        at=now,
+        data={"from": matter.state, "to": state, **(data or {}), **matters.as_data(clocks)},
+        words=words,
+        event_id=event_id,
+    )
+    clocks.settle()
     matter.state = state
-    matter.next_clock, matter.next_clock_at = waiting.name, waiting.at
     matter.turn += 1
     matter.changed_at = now
-    matter.closed_at = now if state in (State.CLOSED, State.WITHDRAWN) else None
+    matter.closed_at = now if state not in rules.RUNS else None
     matter.save()
+    clocks.save()
+    return event
+
+
+def tell_reporters(matter: Matter, what: str, *, now: datetime) -> None:
+    """Have whoever left a contact told, outside, after the transaction: the reporter, each me-too, and the
+    reporters of what was merged into it."""
+    outbox.put("matters.tell_reporters", {"matter": matter.pk, "kind": what}, now=now)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, enter
+from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step
 from xiangli.cases.models import Case
 from xiangli.cases.states import State
 from xiangli.matters import actions as matters
@@ -74,15 +74,14 @@ def _move(matter: Matter, case: Case, unit: Unit, successor: Unit, now: datetime
         duty = DUTY_CLOSE if waits else case.category.duty
         answer = who_answers(successor, duty, at=now, excluding=excluding)
         matters.hold(matter, answer, at=now)
-        if not waits:
+        if not waits and state != State.SUSPENDED:
             ordinary = matter.visibility == Visibility.ORDINARY
             state = State.ASSIGNED if ordinary and not answer.alarm and not answer.outside else State.REPORTED
         matter.alarm = answer.alarm
-        data |= {"from": matter.state, "to": state, "seat": answer.seat}
+        data |= {"seat": answer.seat}
         if not answer.outside:
             matters.tell(matter, "assign_case", now=now, seat=answer.seat)
-    matters.record(matter, "move_case", by=BY_RULE, at=now, data=data)
-    enter(matter, case, state, now=now)
+    step(matter, case, "move_case", state, by=BY_RULE, now=now, data=data)
 
 
 def _distance(matter: Matter, unit: Unit) -> float:

@@ -13,14 +13,14 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import DUTY_COMPLAINTS, by_staff
+from xiangli.cases.actions.common import DUTY_CLOSE, DUTY_COMPLAINTS, by_staff
 from xiangli.cases.models import Case, Category
 from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
 from xiangli.kernel import clock
 from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
-from xiangli.matters.actions import By
+from xiangli.matters.actions import By, Clocks
 from xiangli.matters.models import Matter, Receipt
 from xiangli.matters.queries import code_for, digest_of, history, seal_text
 from xiangli.matters.states import PhotoRole, Visibility
@@ -121,12 +121,12 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
     subjects: set[UUID] = set()
     if category.duty == DUTY_COMPLAINTS:
         subjects = people_on_plate(place, at=now)
-    answer = who_answers(place, category.duty, at=now, excluding=subjects)
+    answer = who_answers(place, category.duty, at=now, excluding=subjects, urgent=category.danger)
     routed = bool(answer.alarm) or report.off_map or answer.outside
     # In the seat that answers for the very place it waits to be handled; elsewhere it waits to be received
     # and passed on.
     state = State.REPORTED if routed or not ordinary else State.ASSIGNED
-    waiting = rules.next_clock(state, report.limits, reported_at=now)
+    danger = rules.dangers_in(words) if ordinary and not category.danger else None
     matter = Matter(
         county_id=place.county_id,
         workflow="case",
@@ -142,9 +142,7 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         lat=report.point[0] if report.point else place.lat,
         lng=report.point[1] if report.point else place.lng,
         off_map=report.off_map,
-        alarm="off_map" if report.off_map else answer.alarm,
-        next_clock=waiting.name,
-        next_clock_at=waiting.at,
+        alarm="danger" if danger else "off_map" if report.off_map else answer.alarm,
         reported_at=now,
         changed_at=now,
     )
@@ -161,7 +159,19 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         contact=seal_text(matter, "contact", json.dumps(contact)) if any(contact.values()) else None,
     )
     case = Case(matter=matter, category=category, channel=report.channel, reported_by_id=by.user_id)
-    told = matters.message_of(matter, "report_case", now=now, seat="" if answer.outside else answer.seat)
+    clocks = Clocks(matter, background=rules.BACKGROUND)
+    for name in rules.plan(state, (), begins=True).start:
+        bound = report.limits.of(name)
+        clocks.start(name, bound.length, at=now, source=bound.source)
+    clocks.settle()
+    seat = "" if answer.outside else answer.seat
+    told = matters.message_of(matter, "report_case", now=now, seat=seat, users=answer.on_call)
+    if danger:
+        # A clerk looks at once, at any hour; the report itself goes its way (never blocked, never re-routed by a word).
+        desk = who_answers(place, DUTY_CLOSE, at=now, urgent=True)
+        told += matters.message_of(
+            matter, "danger_words", now=now, seat="" if desk.outside else desk.seat, users=desk.on_call
+        )
     # What is born here is born in one statement: the event, its words, the matter and all that hangs on it.
     event = matters.record(
         matter,
@@ -178,9 +188,11 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
             "rule": "place-and-duty",
             "alarm": matter.alarm,
             "photos": len(report.photos),
+            **({"danger": danger.kind} if danger else {}),
+            **matters.as_data(clocks),
         },
         words={"words": words},
-        beside=[matter, receipt, case, *told],
+        beside=[matter, receipt, case, *clocks.born(), *told],
     )
     if subjects:
         matters.name_subjects(matter, subjects)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import REPORTER, done_before, enter
+from xiangli.cases.actions.common import REPORTER, done_before, step
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of
 from xiangli.cases.states import State
@@ -17,10 +19,11 @@ from xiangli.kernel import clock
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter, MeToo
-from xiangli.matters.queries import not_found, subjects_of
+from xiangli.matters.queries import not_found, seal_text, subjects_of, supervisors_of
 from xiangli.matters.states import Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import who_answers
+from xiangli.territory.rules import Answer, day_of
 
 
 @dataclass(slots=True)
@@ -46,56 +49,71 @@ def confirm_case(code: str, *, act_id: UUID) -> None:
     if (held := _open_by_code(code, act_id, "confirm_case")) is None:
         return
     rules.check_confirm(facts_of(held.matter, held.case))
+    rules.check_in_time(held.case.confirm_until, held.now)
     held.case.confirmed_at = held.now
     held.case.save(update_fields=["confirmed_at"])
-    matters.record(
-        held.matter,
-        "confirm_case",
-        by=REPORTER,
-        at=held.now,
-        data={"from": held.matter.state, "to": State.CLOSED},
-        event_id=act_id,
-    )
     if held.matter.state == State.CLOSED:
-        held.matter.save(update_fields=["event_seq", "event_head"])
+        _note(held, "confirm_case", act_id, {"from": State.CLOSED, "to": State.CLOSED})
     else:
-        enter(held.matter, held.case, State.CLOSED, now=held.now)
+        step(held.matter, held.case, "confirm_case", State.CLOSED, by=REPORTER, now=held.now, event_id=act_id)
     _tell_handler(held, "confirm_case")
 
 
 @transaction.atomic
 def reopen_case(code: str, *, act_id: UUID, note: str) -> None:
-    """The reporter says it is not put right, and why: it goes back to who answers for the place today."""
+    """The reporter says it is not put right, and why: it goes back to who answers for the place today; the
+    second time, and after it was declined, to the level above."""
     if (held := _open_by_code(code, act_id, "reopen_case")) is None:
         return
     note = rules.check_note("reopen_case", note)
     matter, case = held.matter, held.case
-    answer = who_answers(
-        Unit.objects.get(pk=matter.place_id), case.category.duty, at=held.now, excluding=subjects_of(matter)
-    )
+    rules.check_in_time(case.confirm_until, held.now)
+    answer = _who_handles_again(held)
     state = (
         State.ASSIGNED
-        if matter.visibility == Visibility.ORDINARY and not answer.alarm and not matter.off_map
+        if matter.visibility == Visibility.ORDINARY
+        and not answer.alarm
+        and not matter.off_map
+        and matter.state != State.DECLINED
+        and not case.reopened
         else State.REPORTED
     )
     matters.hold(matter, answer, at=held.now)
     matter.alarm = "off_map" if matter.off_map else answer.alarm
     case.reopened += 1
-    case.confirmed_at = None
-    case.outcome = ""
-    case.save(update_fields=["reopened", "confirmed_at", "outcome"])
-    matters.record(
+    case.confirmed_at = case.confirm_until = None
+    case.outcome = case.given_by = ""
+    case.save(update_fields=["reopened", "confirmed_at", "confirm_until", "outcome", "given_by"])
+    step(
         matter,
+        case,
         "reopen_case",
+        state,
         by=REPORTER,
-        at=held.now,
-        data={"from": matter.state, "to": state, "seat": answer.seat},
+        now=held.now,
+        data={"seat": answer.seat, "times": case.reopened},
         words={"note": note},
         event_id=act_id,
+        begins=True,
     )
-    enter(matter, case, state, now=held.now)
     if not answer.outside:
         matters.tell(matter, "reopen_case", now=held.now, seat=answer.seat)
+
+
+def _who_handles_again(held: _Held) -> Answer:
+    matter, case, subjects = held.matter, held.case, subjects_of(held.matter)
+    answer = who_answers(
+        Unit.objects.get(pk=matter.place_id), case.category.duty, at=held.now, excluding=subjects
+    )
+    if not case.reopened and matter.state != State.DECLINED:
+        return answer
+    # Whoever declined it, or put it right twice over, does not judge it again.
+    below = matter.holder_unit_id if matter.state == State.DECLINED else answer.unit_id
+    unit = Unit.objects.select_related("parent").get(pk=below)
+    if unit.parent is None or unit.pk == matter.county_id:
+        return answer
+    above = who_answers(unit.parent, case.category.duty, at=held.now, excluding=subjects)
+    return answer if above.outside and matter.visibility == Visibility.ORDINARY else above
 
 
 @transaction.atomic
@@ -108,17 +126,24 @@ def evaluate_case(code: str, *, act_id: UUID, note: str = "", rating: int | None
     rules.check_rating(rating, note)
     held.case.rating = rating
     held.case.save(update_fields=["rating"])
-    matters.record(
-        held.matter,
-        "evaluate_case",
-        by=REPORTER,
-        at=held.now,
-        data={"rating": rating},
-        words={"note": note},
-        event_id=act_id,
-    )
-    held.matter.save(update_fields=["event_seq", "event_head"])
+    _note(held, "evaluate_case", act_id, {"rating": rating}, note)
     _tell_handler(held, "evaluate_case")
+
+
+@transaction.atomic
+def nudge_case(code: str, *, act_id: UUID, note: str = "") -> None:
+    """The reporter asks where it stays: 催办, once a day. Whoever has it is told, and whoever supervises it."""
+    if (held := _open_by_code(code, act_id, "nudge_case")) is None:
+        return
+    note = rules.check_note("nudge_case", note)
+    today = day_of(held.now)
+    rules.check_nudge(held.case.nudged_on, today)
+    held.case.nudged_on = today
+    held.case.save(update_fields=["nudged_on"])
+    _note(held, "nudge_case", act_id, {}, note)
+    _tell_handler(held, "nudge_case")
+    for seat in supervisors_of(held.matter):
+        matters.tell(held.matter, "nudge_case", now=held.now, seat=seat)
 
 
 @transaction.atomic
@@ -127,30 +152,43 @@ def withdraw_case(code: str, *, act_id: UUID, note: str = "") -> None:
     if (held := _open_by_code(code, act_id, "withdraw_case")) is None:
         return
     note = rules.check_note("withdraw_case", note)
-    matters.record(
+    whose = _whose(held)
+    step(
         held.matter,
+        held.case,
         "withdraw_case",
+        State.WITHDRAWN,
         by=REPORTER,
-        at=held.now,
-        data={"from": held.matter.state, "to": State.WITHDRAWN},
+        now=held.now,
         words={"note": note},
         event_id=act_id,
     )
-    enter(held.matter, held.case, State.WITHDRAWN, now=held.now)
-    _tell_handler(held, "withdraw_case")
+    matters.tell(held.matter, "withdraw_case", now=held.now, **whose)
+
+
+def _note(held: _Held, action: str, act_id: UUID, data: dict[str, Any], note: str = "") -> None:
+    """An act that changes nothing of where the case stands: the event, and the head of its chain."""
+    matters.record(
+        held.matter, action, by=REPORTER, at=held.now, data=data, words={"note": note}, event_id=act_id
+    )
+    held.matter.save(update_fields=["event_seq", "event_head"])
+
+
+def _whose(held: _Held) -> dict[str, Any]:
+    whose = held.matter.handler_id or held.case.resolved_by_id
+    if whose is not None:
+        return {"users": [whose]}
+    return {"seat": held.matter.holder_seat} if held.matter.holder_post_id is not None else {}
 
 
 def _tell_handler(held: _Held, kind: str) -> None:
-    whose = held.matter.handler_id or held.case.resolved_by_id
-    if whose is not None:
-        matters.tell(held.matter, kind, now=held.now, users=[whose])
-    elif held.matter.holder_post_id is not None:
-        matters.tell(held.matter, kind, now=held.now, seat=held.matter.holder_seat)
+    matters.tell(held.matter, kind, now=held.now, **_whose(held))
 
 
 @transaction.atomic
-def say_me_too(matter_id: UUID, *, place_path: str, client_id: UUID) -> int:
-    """Somebody else saw the same, on the same plate: counted once a phone. Returns the count."""
+def say_me_too(matter_id: UUID, *, place_path: str, client_id: UUID, phone: str = "") -> int:
+    """Somebody else saw the same, on the same plate: counted once a phone. Whoever leaves a number is told how
+    it ended. Returns the count."""
     matter = (
         Matter.objects.public_in(place_path)
         .open()
@@ -161,7 +199,10 @@ def say_me_too(matter_id: UUID, *, place_path: str, client_id: UUID) -> int:
     if matter is None:
         raise not_found()
     now = clock.now()
-    _row, created = MeToo.objects.get_or_create(pk=client_id, defaults={"matter": matter, "at": now})
+    contact = seal_text(matter, "contact", json.dumps({"name": "", "phone": phone})) if phone else None
+    _row, created = MeToo.objects.get_or_create(
+        pk=client_id, defaults={"matter": matter, "at": now, "contact": contact}
+    )
     if created:
         matter.me_too += 1
         matters.record(matter, "me_too", by=By(authority="plate"), at=now, data={"me_too": matter.me_too})

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, enter
+from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step
 from xiangli.cases.models import Case
 from xiangli.cases.states import State
 from xiangli.matters import actions as matters
@@ -76,15 +76,8 @@ def _reseat(matter: Matter, now: datetime) -> bool:
         return False
     matters.hold(matter, answer, at=now)
     matter.alarm = "" if was_outside or answer.outside else "vacant"
-    state = State(matter.state) if waits else State.REPORTED
-    matters.record(
-        matter,
-        "reseat_case",
-        by=BY_RULE,
-        at=now,
-        data={"from": matter.state, "to": state, "seat": answer.seat},
-    )
-    enter(matter, case, state, now=now)
+    state = State(matter.state) if waits or matter.state == State.SUSPENDED else State.REPORTED
+    step(matter, case, "reseat_case", state, by=BY_RULE, now=now, data={"seat": answer.seat})
     if not answer.outside:
         matters.tell(matter, "reseat_case", now=now, seat=answer.seat)
     return True

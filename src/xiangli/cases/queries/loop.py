@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from time import monotonic
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
-from xiangli.cases.rules import Facts, Limits
+from xiangli.cases.rules import Bound, Facts, Limits
 from xiangli.cases.states import TABLE, EvidenceRule, State
 from xiangli.kernel import clock
+from xiangli.kernel.clocks import Kind, Length
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import Happened, history
 from xiangli.matters.states import PhotoRole
@@ -39,28 +42,43 @@ def categories() -> list[Category]:
     return list(Category.objects.order_by("order", "code"))
 
 
+_KEEP_S: Final = 5.0  # how long a process goes by what it has read: a county's change takes effect that soon
+_known: dict[tuple[str, date], tuple[float, tuple[Category, Limits]]] = {}
+
+
 def category_with_limits(code: str, *, on: datetime) -> tuple[Category, Limits] | None:
     """A category and its limits in force on the day of `on`; None: there is no such category. One
-    statement."""
-    found = Category.objects.raw(_WITH_LIMITS, {"code": code, "day": on.astimezone(CHINA).date()})
-    category = next(iter(found), None)
-    if category is None:
+    statement, or none: every report asks, and the rows are a county's settings.
+    """
+    day = on.astimezone(CHINA).date()
+    kept = _known.get((code, day))
+    if kept is not None and monotonic() - kept[0] < _KEEP_S:
+        return kept[1]
+    found = next(iter(Category.objects.raw(_WITH_LIMITS, {"code": code, "day": day})), None)
+    if found is None:
         return None
-    read = vars(category)  # columns that the statement adds to the model's own
-    return category, Limits(respond=read["respond"], put_right=read["put_right"])
+    bounds = {
+        clock: Bound(Length(amount, Kind(kind)), source)
+        for clock, amount, kind, source in json.loads(vars(found).pop("bounds") or "[]")
+    }
+    _known[code, day] = (monotonic(), (found, Limits(bounds)))
+    return found, Limits(bounds)
+
+
+def forget_known() -> None:
+    """Read a county's settings again at the next report."""
+    _known.clear()
 
 
 # In SQL, because every report asks it: building it out of subqueries costs more than reading it.
 _WITH_LIMITS = f"""
     SELECT {", ".join(f'c."{field.column}"' for field in Category._meta.concrete_fields)}, (
-        SELECT amount FROM {Limit._meta.db_table} l
-         WHERE l.category_id = c.id AND l.clock = 'respond' AND l.valid_from <= %(day)s
-         ORDER BY l.valid_from DESC LIMIT 1
-    ) AS respond, (
-        SELECT amount FROM {Limit._meta.db_table} l
-         WHERE l.category_id = c.id AND l.clock = 'put_right' AND l.valid_from <= %(day)s
-         ORDER BY l.valid_from DESC LIMIT 1
-    ) AS put_right
+        SELECT jsonb_agg(jsonb_build_array(l.clock, l.amount, l.kind, l.source)) FROM (
+            SELECT DISTINCT ON (clock) clock, amount, kind, source FROM {Limit._meta.db_table}
+             WHERE category_id = c.id AND valid_from <= %(day)s
+             ORDER BY clock, valid_from DESC
+        ) l
+    ) AS bounds
       FROM {Category._meta.db_table} c WHERE c.code = %(code)s
 """  # noqa: S608  # the tables' own names
 
@@ -93,6 +111,8 @@ def facts_of(matter: Matter, case: Case, *, before: int = 0, after: int = 0) -> 
         resolved_by=case.resolved_by_id,
         evidence=case.category.evidence,
         verify=case.category.verify,
+        verify_share=case.category.verify_share,
+        danger=matter.danger,
         confirmed=case.confirmed_at is not None,
         rated=case.rating is not None,
         photos_before=shown + before,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ class Facts:
     resolved_by: UUID | None
     evidence: str
     verify: bool
+    verify_share: int = 0  # of a hundred
+    danger: bool = False
     confirmed: bool = False
     rated: bool = False
     photos_before: int = 0  # the reporter's count as before
@@ -101,10 +103,15 @@ def check_evidence(facts: Facts) -> None:
         raise Refused("photo_after_missing", _("这类事项须有处理后的照片，请拍一张再提交。"), field="after")
 
 
-def state_when_resolved(facts: Facts) -> State:
-    """Where a resolution leads: to somebody else's check where the category asks for it (GB/T 30428 核查),
-    else to the reporter."""
-    return State.TO_VERIFY if facts.verify else State.RESOLVED
+def why_verified(facts: Facts, *, drawn: int) -> str:
+    """Why a resolution goes to somebody else's check (GB/T 30428 核查): the category asks for it, there was
+    danger, or it was drawn; "" where it goes straight to the reporter. `drawn` is a number from 0 to 99 that
+    nobody can foresee."""
+    if facts.verify:
+        return "category"
+    if facts.danger:
+        return "danger"
+    return "sample" if drawn < facts.verify_share else ""
 
 
 def check_verifier(facts: Facts, actor: UUID) -> None:
@@ -116,6 +123,51 @@ def check_verifier(facts: Facts, actor: UUID) -> None:
 def check_confirm(facts: Facts) -> None:
     if facts.confirmed:
         raise Refused("confirmed", _("您已经确认过了，谢谢。"))
+
+
+def check_in_time(until: datetime | None, now: datetime) -> None:
+    """After closing there are some days to confirm or reopen; then a new report is the way."""
+    if until is not None and now > until:
+        raise Refused(
+            "too_late",
+            _("办结后可以确认或要求重办的期限已过。如果还有问题，请扫公示牌重新上报，或拨打 12345。"),
+        )
+
+
+def check_nudge(last: date | None, today: date) -> None:
+    """催办: once a day."""
+    if last == today:
+        raise Refused("nudged", _("今天已经催过一次，承办人收到了。明天还没办可以再催，急事请打值班电话。"))
+
+
+def check_declinable(facts: Facts, where: str) -> str:
+    """Declining says where to go instead. What is dangerous is never declined."""
+    if facts.danger:
+        raise Refused("danger", _("有危险的事项不能不予受理。不归您这里管的，请马上转派或上报。"))
+    where = where.strip()
+    if len(where) < 2:
+        raise Refused("where_missing", _("请写明对方可以去哪里办，比如部门、窗口和电话。"), field="where")
+    return where[:200]
+
+
+def check_suspension(facts: Facts, days: int | None, *, most: int) -> int:
+    """挂起: some days, at most `most`. Danger does not wait."""
+    if facts.danger:
+        raise Refused("danger", _("有危险的事项不能挂起。"))
+    if days is None or not 1 <= days <= most:
+        raise Refused("days_range", _("请写 1 到 %(most)s 天。") % {"most": most}, field="days")
+    return days
+
+
+def check_extension(days: int | None, *, most: int, due_at: datetime | None, now: datetime) -> int:
+    """延期: asked before the clock runs out, for at most `most` days in all."""
+    if due_at is None or now >= due_at:
+        raise Refused("breached", _("已经超时，不能再申请延期。请抓紧办理，并在督办里说明情况。"))
+    if most < 1:
+        raise Refused("extended", _("这件事项已经延过期，不能再延。"))
+    if days is None or not 1 <= days <= most:
+        raise Refused("days_range", _("请写 1 到 %(most)s 天。") % {"most": most}, field="days")
+    return days
 
 
 def check_rating(rating: int | None, words: str) -> None:
@@ -155,32 +207,6 @@ def title_of(words: str) -> str:
     """The first words of a report, for a row of a list."""
     line = " ".join(words.split())
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Minutes a step may take, by the rows in force on the day of the report; None: no limit."""
-
-    respond: int | None
-    put_right: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NextClock:
-    name: str  # "respond", "put_right", or "" where none runs
-    at: datetime | None
-
-
-def next_clock(state: str, limits: Limits, *, reported_at: datetime) -> NextClock:
-    """The clock that runs next. Both count from the report, and no edit restarts them."""
-    if state in (State.REPORTED, State.ASSIGNED) and limits.respond is not None:
-        return NextClock("respond", reported_at + timedelta(minutes=limits.respond))
-    if (
-        state in (State.REPORTED, State.ASSIGNED, State.IN_PROGRESS, State.TO_VERIFY)
-        and limits.put_right is not None
-    ):
-        return NextClock("put_right", reported_at + timedelta(minutes=limits.put_right))
-    return NextClock("", None)
 
 
 def outcome_of(action: str) -> Outcome:

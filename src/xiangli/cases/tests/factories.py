@@ -9,14 +9,15 @@ from uuid import UUID
 
 from xiangli.accounts.models import User
 from xiangli.cases.actions import Act, Receipted, Report, load_categories, report_case
-from xiangli.cases.queries import category_with_limits
+from xiangli.cases.models import Category
+from xiangli.cases.queries import category_with_limits, forget_known
 from xiangli.cases.states import Channel
 from xiangli.kernel import clock
 from xiangli.kernel.calendar import calendar_of
 from xiangli.kernel.ids import new_id
 from xiangli.territory.actions import appoint, load_preset, set_duty_number
 from xiangli.territory.models import County, Level, Post, Unit
-from xiangli.territory.queries import actor_for, spoken_name
+from xiangli.territory.queries import actor_for, forget_hours, spoken_name
 from xiangli.territory.rules import Actor
 
 SINCE = date(2024, 1, 1)

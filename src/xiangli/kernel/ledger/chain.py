@@ -77,10 +77,15 @@ class Chain:
 
     def save(self, *, beside: Sequence[Model] = ()) -> list[LedgerEvent]:
         """Insert what was appended, and the new rows `beside` it, in one statement; return the events."""
-        events, self._events = self._events, []
-        payloads, self._payloads = self._payloads, []
+        events, payloads = self.take()
         insert([*events, *payloads, *beside])
         return events
+
+    def take(self) -> tuple[list[LedgerEvent], list[LedgerPayload]]:
+        """What was appended, for a caller that inserts the events of many streams together."""
+        events, self._events = self._events, []
+        payloads, self._payloads = self._payloads, []
+        return events, payloads
 
 
 def hash_of(event: LedgerEvent) -> bytes:

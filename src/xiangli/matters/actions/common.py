@@ -60,9 +60,11 @@ def record(
     words: Mapping[str, Any] | None = None,
     event_id: UUID | None = None,
     beside: Sequence[Model] = (),
+    later: list[Model] | None = None,
 ) -> LedgerEvent:
     """Append one event to the matter's chain and move the head on the (locked, not yet saved) row. Other
-    new rows may travel `beside` it in the same statement, the matter's own included.
+    new rows may travel `beside` it in the same statement, the matter's own included; or the event's rows are put
+    into `later`, which the caller inserts with those of other matters.
 
     `data` holds nothing personal; `words` and the actor's name and post go into the erasable payload,
     encrypted unless the matter is ordinary.
@@ -85,7 +87,11 @@ def record(
         event_id=event_id,
     )
     matter.event_seq, matter.event_head = chain.seq, chain.head
-    chain.save(beside=beside)
+    if later is None:
+        chain.save(beside=beside)
+    else:
+        for rows in chain.take():
+            later += rows
     return event
 
 
@@ -116,10 +122,11 @@ def hold(matter: Matter, seated: Seated, *, at: datetime) -> None:
     put_in_seat(matter, seated)
     inside = matter.visibility == Visibility.ORDINARY and matter.place_path.startswith(seated.unit_path)
     if not inside and seated.seat != OUTSIDE:
-        _grant_seat(matter, seated.seat, GrantKind.HOLDER, at=at)
+        grant_seat(matter, seated.seat, GrantKind.HOLDER, at=at)
 
 
-def _grant_seat(matter: Matter, seat: str, kind: GrantKind, *, at: datetime) -> None:
+def grant_seat(matter: Matter, seat: str, kind: GrantKind, *, at: datetime) -> None:
+    """Let whoever holds a seat see the matter and act on it."""
     if not MatterGrant.objects.filter(matter=matter, seat=seat, ended_at=None).exists():
         MatterGrant.objects.create(matter=matter, seat=seat, kind=kind, granted_at=at)
 

@@ -1,0 +1,38 @@
+"""The writers that every workflow shares: lock, record, grant, attach, tell, and the clocks. A workflow's own
+action calls them inside its transaction."""
+
+from xiangli.matters.actions.clocks import Clocks, as_data, pauses_of, save_clocks, timer_of
+from xiangli.matters.actions.common import (
+    By,
+    Seated,
+    attach_photos,
+    grant_seat,
+    hold,
+    lock_matter,
+    lock_matter_by_code,
+    message_of,
+    name_subjects,
+    put_in_seat,
+    record,
+    tell,
+)
+
+__all__ = [
+    "By",
+    "Clocks",
+    "Seated",
+    "as_data",
+    "attach_photos",
+    "grant_seat",
+    "hold",
+    "lock_matter",
+    "lock_matter_by_code",
+    "message_of",
+    "name_subjects",
+    "pauses_of",
+    "put_in_seat",
+    "record",
+    "save_clocks",
+    "tell",
+    "timer_of",
+]
