@@ -98,6 +98,7 @@ class Matter(models.Model):
 
     next_clock = models.CharField(max_length=20, blank=True, default="")  # "respond", "put_right"
     next_clock_at = models.DateTimeField(null=True)
+    next_amber_at = models.DateTimeField(null=True)  # when four fifths of that clock are gone
     # by what lists of open matters are sorted: the clock, and after all clocks what has none; never null, so that it can page by key
     due_at = models.GeneratedField(
         expression=Coalesce("next_clock_at", Value(datetime(9999, 1, 1, tzinfo=UTC))),

@@ -150,7 +150,7 @@ def told_nothing(matter_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
 
 _ROW: Final = (
     *("number", "workflow", "topic", "state", "title", "danger", "place_name", "alarm"),
-    *("next_clock", "next_clock_at", "due_at", "reported_at", "changed_at", "closed_at"),
+    *("next_clock", "next_clock_at", "next_amber_at", "due_at", "reported_at", "changed_at", "closed_at"),
     *("handler__display_name", "holder_post__name", "holder_post__name_en"),
 )
 

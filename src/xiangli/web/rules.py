@@ -74,12 +74,21 @@ def span_of(length: timedelta) -> Span:
     return Span(hours // 24, Unit.DAY)
 
 
-def lamp_of(due_at: datetime | None, *, now: datetime, since: datetime | None = None) -> Lamp:
-    """The lamp of a clock from `since` to `due_at`: OFF when none runs; at `due_at` itself red."""
+def lamp_of(
+    due_at: datetime | None,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    amber_at: datetime | None = None,
+) -> Lamp:
+    """The lamp of a clock to `due_at`: OFF when none runs; at `due_at` itself red; amber from `amber_at`, or
+    where that is not known by a guess from `since`."""
     if due_at is None:
         return Lamp(Colour.OFF)
     left = due_at - now
     if left <= timedelta(0):
         return Lamp(Colour.RED, span_of(left))
+    if amber_at is not None:
+        return Lamp(Colour.AMBER if now >= amber_at else Colour.GREEN, span_of(left))
     warn = AMBER_UNKNOWN_START if since is None else min((due_at - since) * AMBER_SHARE, AMBER_AT_MOST)
     return Lamp(Colour.AMBER if left <= warn else Colour.GREEN, span_of(left))

@@ -156,6 +156,7 @@ class Clocks:
         first = min(shown, key=lambda row: row.due_at or row.started_at, default=None)
         self.matter.next_clock = first.name if first else ""
         self.matter.next_clock_at = first.due_at if first else None
+        self.matter.next_amber_at = first.amber_at if first else None
 
     def born(self) -> list[MatterClock | Due]:
         """The rows of a new matter, which travel beside its own."""

@@ -13,6 +13,11 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name="matter",
+            name="next_amber_at",
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
             model_name="metoo",
             name="contact",
             field=models.BinaryField(null=True),

@@ -127,9 +127,12 @@ def _time(at: datetime, said: str) -> SafeString:
 
 
 @register.simple_tag
-def lamp(due_at: datetime | None, since: datetime | None = None) -> SafeString:
-    """`{% lamp matter.next_clock_at matter.reported_at %}`: colour, icon and word of a running clock."""
-    lit: Lamp = lamp_of(due_at, now=clock.now(), since=since)
+def lamp(
+    due_at: datetime | None, since: datetime | None = None, amber_at: datetime | None = None
+) -> SafeString:
+    """`{% lamp due_at amber_at=amber_at %}`: colour, icon and word of a running clock; where nobody reckoned when
+    it turns amber, `since` gives a guess."""
+    lit: Lamp = lamp_of(due_at, now=clock.now(), since=since, amber_at=amber_at)
     said = words.lamp_words(lit)
     return format_html(
         '<span class="lamp {}"{}>{}<span>{}</span></span>',
