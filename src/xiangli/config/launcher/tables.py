@@ -36,6 +36,7 @@ def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
         call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     load_categories()
+    refresh_presets()
     load_calendar()
     if served_by:
         grant_privileges(served_by)

@@ -3,7 +3,14 @@
 Names of posts come in the active language, so store ids, never these names.
 """
 
-from xiangli.territory.queries.lookups import DUTY_HOURS, duty_hours_of, forget_hours, organ_seats, seats_by_name, who_can
+from xiangli.territory.queries.lookups import (
+    DUTY_HOURS,
+    duty_hours_of,
+    forget_hours,
+    organ_seats,
+    seats_by_name,
+    who_can,
+)
 from xiangli.territory.queries.people import Enrollable, actor_for, people_to_enrol
 from xiangli.territory.queries.plates import (
     PlatePerson,
@@ -35,6 +42,7 @@ from xiangli.territory.queries.units import (
 from xiangli.territory.rules import NOBODY, OUTSIDE, Actor, Answer, Held, seat_of
 
 __all__ = [
+    "DUTY_HOURS",
     "NOBODY",
     "OUTSIDE",
     "Actor",
@@ -46,7 +54,6 @@ __all__ = [
     "actor_for",
     "ancestors",
     "duties_on_plate",
-    "DUTY_HOURS",
     "duty_hours_of",
     "forget_hours",
     "in_post",
@@ -62,6 +69,7 @@ __all__ = [
     "seat_now",
     "seat_of",
     "seat_people",
+    "seats_by_name",
     "seats_under",
     "spoken_name",
     "successors_of",
@@ -69,6 +77,5 @@ __all__ = [
     "unit_by_id",
     "unit_of_point",
     "who_answers",
-    "seats_by_name",
     "who_can",
 ]

@@ -8,7 +8,17 @@ from xiangli.kernel import clock
 from xiangli.kernel.ledger import history
 from xiangli.kernel.refusals import Refused
 from xiangli.territory import actions
-from xiangli.territory.models import Absence, Appointment, Level, Post, Scheme, Standing, Succession, Unit
+from xiangli.territory.models import (
+    Absence,
+    Appointment,
+    Level,
+    Post,
+    Scheme,
+    Standing,
+    Succession,
+    Unit,
+    UnitKind,
+)
 from xiangli.territory.queries import actor_for
 from xiangli.territory.rules import normal_plate_code
 from xiangli.territory.tests.factories import SINCE, Small, make_county
@@ -72,6 +82,20 @@ def test_load_preset_is_whole_and_the_same_at_a_second_time(code: str) -> None:
 def test_load_preset_that_is_none_names_those_there_are() -> None:
     with pytest.raises(Refused, match="grid-heads"):
         actions.load_preset("nonsense")
+
+
+def test_refresh_presets_gives_posts_of_an_older_version_their_new_permissions() -> None:
+    assert actions.refresh_presets() == []
+    actions.load_preset("lanes")
+    Level.objects.filter(code="organ").delete()
+    Post.objects.filter(code="organ_desk").delete()
+    Post.objects.filter(code="lane_head").update(permissions=["take_case"])
+    own = Scheme.objects.create(code="courtyards", name="院落", name_en="courtyards")
+    assert actions.refresh_presets() == ["lanes"]
+    assert "hand_up_case" in Post.objects.get(code="lane_head").permissions
+    assert Post.objects.get(code="organ_desk").levels == ["organ"]
+    assert Level.objects.get(code="organ").parent == Level.objects.get(code="county")
+    assert not own.levels.exists()
 
 
 # units
@@ -178,6 +202,39 @@ def test_end_unit_refuses(small: Small) -> None:
     with pytest.raises(Refused) as gone:
         actions.end_unit(unit=small.lane_two, on=TODAY, successors=[small.lane])
     assert gone.value.code == "successor_ended"
+
+
+# organs
+
+
+def test_open_organ_takes_the_next_number_of_the_county(small: Small) -> None:
+    water = actions.open_organ(county=small.county, name="绛县水务局", short_name="水务局", valid_from=SINCE)
+    roads = actions.open_organ(county=small.county, name="绛县交通运输局", valid_from=SINCE)
+    assert [unit.path for unit in (water, roads)] == ["14/08/26/o1/", "14/08/26/o2/"]
+    assert (water.kind, water.short_name, water.plate_code, water.county) == (
+        UnitKind.ORGAN,
+        "水务局",
+        None,
+        small.county,
+    )
+    assert small.lane.kind == UnitKind.PLACE
+    assert kinds(water) == ["open_unit"]
+    actions.end_unit(unit=water, on=TODAY, successors=[roads])
+    again = actions.open_organ(county=small.county, name="绛县水务局", valid_from=TODAY)
+    assert again.path == "14/08/26/o3/"  # a number is never given twice
+
+
+def test_open_organ_refuses(small: Small) -> None:
+    director = actor_for(small.seat("village_director", small.village).user, at=clock.now())
+    actions.open_organ(county=small.county, name="水务局", valid_from=SINCE)
+    for by, county, name, reason in (
+        (None, small.county, "水务局", "name_taken"),
+        (None, small.town, "林业站", "no_scheme"),
+        (director, small.county, "林业局", "not_permitted"),
+    ):
+        with pytest.raises(Refused) as refused:
+            actions.open_organ(by=by, county=county, name=name, valid_from=SINCE)
+        assert refused.value.code == reason
 
 
 # appointments

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from xiangli.accounts.models import User
 from xiangli.kernel.refusals import Refused
 from xiangli.territory import queries
-from xiangli.territory.actions import end_unit, open_unit, record_absence, set_duty_number
+from xiangli.territory.actions import end_unit, open_organ, open_unit, record_absence, set_duty_number
 from xiangli.territory.models import Standing, Unit
 from xiangli.territory.rules import NOBODY
 from xiangli.territory.tests.factories import SINCE, Small, ground, make_county
@@ -174,6 +174,47 @@ def test_seats_under_offers_who_is_there_and_may_take(
     near = queries.seats_under(small.village.path, at=NOW, near=small.lane_two.path)
     assert [answer.user_name for answer in near] == ["二巷长", "主任"]
     assert near[0].seat == queries.seat_of(small.lane_two.pk, small.posts["lane_head"].pk)
+
+
+# organs
+
+
+def test_organ_seats_names_who_is_there(
+    small: Small, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    water, roads = (
+        open_organ(county=small.county, name=name, valid_from=SINCE) for name in ("水务局", "交通运输局")
+    )
+    other = make_county("61/08/31/", "子洲县", west=112.0)
+    foreign = open_organ(county=other.county, name="水务局", valid_from=SINCE)
+    other.seat("organ_desk", foreign, "别县")
+    small.seat("organ_desk", water, "经办")
+    away = small.seat("organ_desk", roads, "外出")
+    record_absence(appointment=away, starts=NOW - HOUR)
+    with django_assert_num_queries(1):
+        seats = queries.organ_seats(small.county.pk, at=NOW)
+    assert [(seat.unit_name, seat.post_name, seat.user_name) for seat in seats] == [
+        ("水务局", "部门经办", "经办")
+    ]
+
+
+def test_an_organ_answers_for_no_place(small: Small) -> None:
+    water = open_organ(county=small.county, name="水务局", valid_from=SINCE)
+    desk = small.seat("organ_desk", water, "经办")
+    small.seat("county_desk", small.county, "县里")
+    for duty in ("close", "facilities"):
+        assert queries.who_answers(small.lane, duty, at=NOW).user_name == "县里"
+    actor = queries.actor_for(desk.user, at=NOW)
+    assert actor.scope_paths == [water.path]
+    assert not actor.may("take_case", small.lane.path)
+    assert actor.may("take_case", small.lane.path, seats=actor.seats)  # of what is handed to it
+    assert "经办" not in [seat.user_name for seat in queries.seats_under(small.county.path, at=NOW)]
+    assert water not in queries.plated_units([small.county.path], at=NOW)
+    view = queries.plate(small.lane.plate_code or "", at=NOW)
+    assert view is not None
+    assert "organ_desk" not in [person.post_code for person in view.people]
+    assert desk.user_id not in view.user_ids
+    assert queries.spoken_name(queries.unit_by_id(water.pk) or water) == "绛县 水务局"
 
 
 # plates

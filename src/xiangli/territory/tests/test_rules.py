@@ -1,28 +1,35 @@
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xiangli.kernel.refusals import Refused
 from xiangli.territory.rules import (
     NOBODY,
+    ON_CALL_AHEAD,
     Actor,
     Candidate,
     Held,
+    check_on_call,
     day_of,
     in_force,
     is_label,
     is_pseudo_unit,
     line_of,
     needs_second_factor,
+    night_of,
     normal_plate_code,
     numeral,
     overlap,
+    parse_quiet_hours,
     pick_answer,
     plate_code_from,
+    seat_of,
     short_name,
+    uncovered,
 )
 
 LINE = ["14/", "14/08/", "14/08/26/", "14/08/26/101/", "14/08/26/101/200/", "14/08/26/101/200/01/"]
@@ -41,6 +48,8 @@ def candidate(
     order: int = 10,
     deputy: bool = False,
     absent: bool = False,
+    on_call: bool = False,
+    has_duty: bool = True,
 ) -> Candidate:
     return Candidate(
         unit_id=ident(1000 + len(path)),
@@ -49,15 +58,17 @@ def candidate(
         post_id=ident(2000 + post),
         post_name="巷长",
         post_order=order,
-        appointment_id=ident(user * 1000 + len(path) * 10 + post),
+        appointment_id=ident(user * 1000 + len(path) * 10 + post + 500 * on_call),
         user_id=ident(user),
         user_name=f"{user}",
         deputy=deputy,
         absent=absent,
+        on_call=on_call,
+        has_duty=has_duty,
     )
 
 
-def held(path: str, *permissions: str, deputy: bool = False, post: int = 1) -> Held:
+def held(path: str, *permissions: str, deputy: bool = False, post: int = 1, on_call: bool = False) -> Held:
     return Held(
         appointment_id=ident(post * 100 + len(path)),
         post_id=ident(post),
@@ -72,6 +83,7 @@ def held(path: str, *permissions: str, deputy: bool = False, post: int = 1) -> H
         duties=frozenset(),
         permissions=frozenset(permissions),
         deputy=deputy,
+        on_call=on_call,
     )
 
 
@@ -133,6 +145,85 @@ def test_pick_answer_finds_nobody_when_all_are_subjects() -> None:
     assert pick_answer([], expected={LANE}) is None
 
 
+# on call
+
+
+def test_pick_answer_asks_whoever_is_on_call_before_the_holder_and_before_an_absence() -> None:
+    night = candidate(user=9, on_call=True)
+    for absent in (False, True):
+        answer = pick_answer([candidate(user=1, absent=absent), night], expected={LANE}, urgent=True)
+        assert answer is not None
+        assert (answer.user_id, answer.appointment_id, answer.alarm) == (ident(9), None, "")
+        assert answer.on_call == (ident(9),)
+
+
+def test_pick_answer_does_not_ask_the_roster_for_what_is_not_urgent() -> None:
+    people = [candidate(user=1), candidate(user=9, on_call=True)]
+    answer = pick_answer(people, expected={LANE})
+    assert answer is not None
+    assert (answer.user_id, answer.on_call) == (ident(1), ())
+    assert pick_answer(people[1:], expected={LANE}) is None
+
+
+def test_pick_answer_keeps_to_the_nearest_seat_and_tells_who_is_on_call_above_it() -> None:
+    people = [candidate(user=1), candidate(LINE[3], user=2), candidate(LINE[3], user=9, on_call=True)]
+    answer = pick_answer(people, expected={LANE, LINE[3]}, urgent=True)
+    assert answer is not None
+    assert (answer.user_id, answer.unit_path, answer.on_call) == (ident(1), LANE, (ident(9),))
+
+
+def test_pick_answer_tells_everybody_on_call_in_the_nearest_unit_that_has_any_and_nobody_above() -> None:
+    people = [
+        candidate(user=1),
+        candidate(LINE[3], user=8, on_call=True),
+        candidate(LINE[3], user=7, on_call=True),
+        candidate(LINE[3], user=6, post=2, order=20, on_call=True, has_duty=False),
+        candidate(LINE[2], user=5, on_call=True),
+    ]
+    answer = pick_answer(people, expected={LANE}, urgent=True)
+    assert answer is not None
+    assert answer.on_call == (ident(7), ident(8), ident(6))
+
+
+def test_pick_answer_gives_nothing_to_a_seat_without_the_duty_but_tells_who_is_on_call_in_it() -> None:
+    night = candidate(LANE, user=9, on_call=True, has_duty=False)
+    answer = pick_answer([night, candidate(LINE[3], user=2)], expected={LINE[3]}, urgent=True)
+    assert answer is not None
+    assert (answer.user_id, answer.alarm, answer.on_call) == (ident(2), "", (ident(9),))
+    assert pick_answer([night], expected=set(), urgent=True) is None
+
+
+def test_pick_answer_finds_somebody_on_call_where_the_holder_and_all_deputies_are_absent() -> None:
+    away = [
+        candidate(user=1, absent=True),
+        candidate(user=2, deputy=True, absent=True),
+        candidate(user=3, deputy=True, absent=True),
+    ]
+    night = candidate(user=9, on_call=True)
+    above = candidate(LINE[3], user=4)
+    by_night = pick_answer([*away, night, above], expected={LANE, LINE[3]}, urgent=True)
+    assert by_night is not None
+    assert (by_night.user_id, by_night.alarm) == (ident(9), "")
+    by_day = pick_answer([*away, night, above], expected={LANE, LINE[3]})
+    assert by_day is not None
+    assert (by_day.user_id, by_day.alarm) == (ident(4), "vacant")
+
+
+def test_pick_answer_never_asks_or_tells_a_subject_on_call_nor_goes_through_the_seat() -> None:
+    people = [
+        candidate(user=1),
+        candidate(user=9, on_call=True),
+        candidate(LINE[3], user=2),
+        candidate(LINE[2], user=9, on_call=True, post=2, has_duty=False),
+        candidate(LINE[2], user=8, on_call=True, post=3, has_duty=False),
+    ]
+    for urgent in (False, True):  # by day, too, the seat is not asked while its subject sits there
+        answer = pick_answer(people, expected={LANE, LINE[3]}, excluding=[ident(9)], urgent=urgent)
+        assert answer is not None
+        assert (answer.user_id, answer.alarm) == (ident(2), "")
+        assert answer.on_call == ((ident(8),) if urgent else ())
+
+
 candidates = st.lists(
     st.builds(
         candidate,
@@ -145,6 +236,39 @@ candidates = st.lists(
     ),
     max_size=12,
 )
+# Two posts with the duty, and a third that is only on call; a post has one order wherever it stands.
+on_duty = st.builds(
+    lambda path, user, post, deputy, absent: candidate(
+        path, user=user, post=post, order=post, deputy=deputy, absent=absent
+    ),
+    *(st.sampled_from(LINE[2:]), st.integers(1, 6), st.integers(1, 2), st.booleans(), st.booleans()),
+)
+on_call = st.builds(
+    lambda path, user, post: candidate(
+        path, user=user, post=post, order=post, on_call=True, has_duty=post < 3
+    ),
+    *(st.sampled_from(LINE[2:]), st.integers(1, 6), st.integers(1, 3)),
+)
+
+
+@given(st.lists(on_duty, max_size=8), st.lists(on_call, max_size=5), st.sets(st.integers(1, 6).map(ident)))
+def test_pick_answer_when_urgent_asks_the_roster_and_never_an_excluded_person(
+    people: list[Candidate], roster: list[Candidate], excluding: set[UUID]
+) -> None:
+    everybody = people + roster
+    barred = {(c.unit_id, c.post_id) for c in everybody if c.user_id in excluding}
+    free = [c for c in everybody if (c.unit_id, c.post_id) not in barred]
+    answer = pick_answer(everybody, expected=set(), excluding=excluding, urgent=True)
+    if answer is None:
+        assert not [c for c in free if c.has_duty]
+        return
+    assert answer.user_id not in excluding
+    assert not excluding & set(answer.on_call)
+    sitting = [c for c in free if seat_of(c.unit_id, c.post_id) == answer.seat and c.has_duty]
+    if nights := {c.user_id for c in sitting if c.on_call}:
+        assert answer.user_id in nights
+    deepest = max((len(c.unit_path) for c in free if c.on_call), default=0)
+    assert set(answer.on_call) == {c.user_id for c in free if c.on_call and len(c.unit_path) == deepest}
 
 
 @given(candidates, st.sets(st.integers(1, 6).map(ident)))
@@ -195,6 +319,16 @@ def test_actor_authority_reaches_another_territory_only_by_a_seat() -> None:
     actor = Actor(ident(1), held=(elsewhere,))
     assert actor.authority("take_case", LANE) is None
     assert actor.authority("take_case", LANE, seats=[elsewhere.seat]) == elsewhere
+
+
+def test_actor_authority_names_the_roster_where_nothing_else_authorises() -> None:
+    night = held(LINE[3], "close_case", on_call=True)
+    own = held(LINE[3], "close_case", post=2)
+    assert night.authority == f"on_call:{night.appointment_id}"
+    assert Actor(ident(1), held=(night, own)).authority("close_case", LANE) == own
+    assert Actor(ident(1), held=(night,)).authority("close_case", LANE) == night
+    assert Actor(ident(1), held=(night,)).covers(LANE)
+    assert not Actor(ident(1), held=(held(LANE),)).covers(LINE[3])
 
 
 def test_actor_authority_prefers_ones_own_post_to_one_covered() -> None:
@@ -340,3 +474,69 @@ def test_numeral() -> None:
 def test_whoever_opens_contacts_signs_in_with_a_second_factor() -> None:
     assert needs_second_factor(["take_case", "reveal_contact"])
     assert not needs_second_factor(["take_case"])
+
+
+# the roster
+
+EVENING = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)  # 22:00 in the counties
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "reason"),
+    [
+        (EVENING, EVENING, "dates"),
+        (EVENING, EVENING - HOUR, "dates"),
+        (EVENING - 9 * HOUR, EVENING - HOUR, "over"),
+        (EVENING - 9 * HOUR, EVENING, "over"),
+        (EVENING + ON_CALL_AHEAD, EVENING + ON_CALL_AHEAD + HOUR, "too_far"),
+    ],
+)
+def test_check_on_call_refuses(starts: datetime, ends: datetime, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_on_call(starts, ends, now=EVENING)
+    assert (refused.value.code, refused.value.field) == (reason, "ends")
+
+
+def test_check_on_call_takes_what_has_begun_and_what_ends_in_a_month() -> None:
+    check_on_call(EVENING - HOUR, EVENING + HOUR, now=EVENING)
+    check_on_call(EVENING, EVENING + ON_CALL_AHEAD, now=EVENING)
+
+
+def test_night_of_is_the_one_that_lasts_else_the_one_to_come() -> None:
+    hours = parse_quiet_hours("22:00-07:00")
+    tonight = (EVENING, EVENING + 9 * HOUR)
+    for at in (EVENING - 14 * HOUR, EVENING, EVENING + 8 * HOUR):  # 08:00, 22:00, 06:00
+        assert night_of(hours, at) == tonight
+    assert night_of(hours, EVENING + 9 * HOUR) == (EVENING + 24 * HOUR, EVENING + 33 * HOUR)
+    early = parse_quiet_hours("00:30-06:00")
+    assert night_of(early, EVENING) == (EVENING + 2.5 * HOUR, EVENING + 8 * HOUR)
+
+
+@pytest.mark.parametrize("text", ["", "22:00", "22-7-8", "25:00-07:00", "22:00-22:00", "晚上"])
+def test_parse_quiet_hours_says_what_is_wrong(text: str) -> None:
+    with pytest.raises(ValueError, match="quiet hours"):
+        parse_quiet_hours(text)
+
+
+def test_uncovered_names_the_gaps() -> None:
+    def at(hour: float) -> datetime:
+        return EVENING + hour * HOUR
+
+    assert uncovered(at(0), at(9), []) == [(at(0), at(9))]
+    assert uncovered(at(0), at(9), [(at(-1), at(10))]) == []
+    assert uncovered(at(0), at(9), [(at(5), at(9)), (at(-1), at(2)), (at(1), at(3))]) == [(at(3), at(5))]
+    assert uncovered(at(0), at(9), [(at(1), at(2)), (at(9), at(12))]) == [(at(0), at(1)), (at(2), at(9))]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-3, 12), st.integers(0, 6)).map(lambda cover: (cover[0], sum(cover)))),
+)
+def test_uncovered_by_the_hour(covers: list[tuple[int, int]]) -> None:
+    gaps = uncovered(
+        EVENING, EVENING + 9 * HOUR, [(EVENING + a * HOUR, EVENING + b * HOUR) for a, b in covers]
+    )
+    for hour in range(9):
+        at = EVENING + (hour + 0.5) * HOUR
+        covered = any(begin <= hour < end for begin, end in covers)
+        assert covered != any(begin <= at < end for begin, end in gaps)
