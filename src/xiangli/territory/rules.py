@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -164,13 +164,23 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The seat that a list of responsibilities names: a post, in the nearest unit on the way up that has it, or
+    in the organ at `organ_path`."""
+
+    post_id: UUID
+    organ_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Who answers: a seat, and the person in it now.
 
     `alarm` is "vacant" when somebody lower down should have answered and nobody was there; `outside` when
     nobody inside the county may: then `unit_id` is the county's and `post_name` is the outside organ its
     profile names. `on_call` are, where it is urgent, the users on call in the nearest unit that has any: they
-    are told besides. `appointment_id` is None for somebody who answers because they are on call.
+    are told besides. `appointment_id` is None for somebody who answers because they are on call. `listed`: it
+    is the seat that a list of responsibilities names.
     """
 
     unit_id: UUID
@@ -186,6 +196,7 @@ class Answer:
     alarm: str = ""
     outside: bool = False
     on_call: tuple[UUID, ...] = ()
+    listed: bool = False
 
 
 def pick_answer(
@@ -241,6 +252,20 @@ def pick_answer(
         # of overlapping entries every one is asked: two who are told are better than one who sleeps
         on_call=tuple(dict.fromkeys(c.user_id for c in on_call if c.unit_path == on_call[0].unit_path)),
     )
+
+
+def pick_listed(
+    candidates: Sequence[Candidate],
+    *,
+    expected: Collection[str],
+    excluding: Collection[UUID] = (),
+    urgent: bool = False,
+) -> Answer | None:
+    """As `pick_answer`, of the seats that a list names (`has_duty` says which these are), but only somebody who
+    is there: for an absent holder, others answer by their duty."""
+    there = [c for c in candidates if not c.absent or c.user_id in excluding]
+    answer = pick_answer(there, expected=expected, excluding=excluding, urgent=urgent)
+    return replace(answer, listed=True) if answer else None
 
 
 def may_enrol(actor: Actor, paths: Collection[str]) -> bool:

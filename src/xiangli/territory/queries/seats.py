@@ -1,7 +1,7 @@
 """Seats: who answers, who sits there, and which may be given work."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -17,9 +17,11 @@ from xiangli.territory.rules import (
     OUTSIDE,
     Answer,
     Candidate,
+    Listed,
     day_of,
     line_of,
     pick_answer,
+    pick_listed,
     seat_of,
 )
 
@@ -113,14 +115,17 @@ def seat_rows(paths: list[str], where: str, which: str, *, at: datetime, **param
         return [SeatRow(*row) for row in cursor.fetchall()]
 
 
-def _on_the_way(paths: list[str], duty: str, *, roster: bool, at: datetime) -> list[SeatRow]:
-    """Seats with this duty along `paths`, with their people; with the `roster`, whoever is on call in any seat
-    there too. One statement."""
-    seats = f"{_SEATS} {ON_THE_LINE} AND %(duty)s = ANY (p.duties)"
+def _on_the_way(
+    paths: list[str], duty: str, *, roster: bool, at: datetime, post_id: UUID | None = None
+) -> list[SeatRow]:
+    """Seats with this duty, or of this post, along `paths`, with their people; with the `roster`, whoever is on
+    call in any seat there too. One statement."""
+    or_post = "" if post_id is None else "OR p.id = %(post)s"
+    seats = f"{_SEATS} {ON_THE_LINE} AND (%(duty)s = ANY (p.duties) {or_post})"
     with connection.cursor() as cursor:
         cursor.execute(
             f"{seats} UNION ALL {_ON_CALL}" if roster else seats,
-            {"paths": paths, "duty": duty, "at": at, "day": day_of(at)},
+            {"paths": paths, "duty": duty, "post": post_id, "at": at, "day": day_of(at)},
         )
         return [SeatRow(*row) for row in cursor.fetchall()]
 
@@ -163,39 +168,50 @@ def answer_of(row: SeatRow) -> Answer:
 
 
 def who_answers(
-    unit: Unit, duty: str, *, at: datetime, excluding: Collection[UUID] = (), urgent: bool = False
+    unit: Unit,
+    duty: str,
+    *,
+    at: datetime,
+    excluding: Collection[UUID] = (),
+    urgent: bool = False,
+    listed: Listed | None = None,
 ) -> Answer:
     """Who answers for `duty` in `unit` at `at`: holder, else deputy, else the unit above with an alarm; the
     organ outside the county when nobody inside may. `excluding` are users who must neither receive it nor
     hold its seat, nor be on call in it. `urgent` (danger): whoever is on call goes first, at any hour, and the
-    answer says who else on call is to be told. One statement; a second one when it goes outside."""
-    rows = _on_the_way(line_of(unit.path), duty, roster=urgent or bool(excluding), at=at)
+    answer says who else on call is to be told. `listed` goes before the duty; where nobody is in that seat,
+    the alarm is raised. One statement; a second one when it goes outside."""
+    way = line_of(unit.path)
+    rows = _on_the_way(
+        [*way, listed.organ_path] if listed and listed.organ_path else way,
+        duty,
+        roster=urgent or bool(excluding),
+        at=at,
+        post_id=listed.post_id if listed else None,
+    )
+    vacant = False
+    if listed is not None:
+        where = {listed.organ_path} if listed.organ_path else set(way)
+        named = [row for row in rows if row.post_id == listed.post_id and row.unit_path in where]
+        answer = pick_listed(
+            _candidates(rows, named.__contains__),
+            expected={row.unit_path for row in named},
+            excluding=excluding,
+            urgent=urgent,
+        )
+        if answer is not None:
+            return answer
+        # that a seat is passed over because of who sits there is told to nobody
+        vacant = not any(row.user_id in excluding for row in named)
+        rows = [row for row in rows if row.unit_path in way]
     answer = pick_answer(
-        [
-            Candidate(
-                unit_id=row.unit_id,
-                unit_path=row.unit_path,
-                unit_name=row.unit_name,
-                post_id=row.post_id,
-                post_name=row.title,
-                post_order=row.post_order,
-                appointment_id=row.appointment_id,
-                user_id=row.user_id,
-                user_name=row.user_name or "",
-                deputy=row.standing == Standing.DEPUTY,
-                absent=row.away,
-                on_call=row.standing == ON_CALL,
-                has_duty=duty in row.duties,
-            )
-            for row in rows
-            if row.appointment_id is not None and row.user_id is not None
-        ],
+        _candidates(rows, lambda row: duty in row.duties),
         expected={row.unit_path for row in rows if duty in row.duties},
         excluding=excluding,
         urgent=urgent,
     )
     if answer is not None:
-        return answer
+        return replace(answer, alarm="vacant") if vacant else answer
     county = County.objects.select_related("unit").filter(unit=unit.county_id).first()
     top = county.unit if county else unit
     return Answer(
@@ -206,6 +222,29 @@ def who_answers(
         post_name=county.outside_organ if county else "",
         outside=True,
     )
+
+
+def _candidates(rows: Iterable[SeatRow], asked: Callable[[SeatRow], bool]) -> list[Candidate]:
+    """The people of the rows; `asked` says whose seat answers for what is asked."""
+    return [
+        Candidate(
+            unit_id=row.unit_id,
+            unit_path=row.unit_path,
+            unit_name=row.unit_name,
+            post_id=row.post_id,
+            post_name=row.title,
+            post_order=row.post_order,
+            appointment_id=row.appointment_id,
+            user_id=row.user_id,
+            user_name=row.user_name or "",
+            deputy=row.standing == Standing.DEPUTY,
+            absent=row.away,
+            on_call=row.standing == ON_CALL,
+            has_duty=asked(row),
+        )
+        for row in rows
+        if row.appointment_id is not None and row.user_id is not None
+    ]
 
 
 def post_of(unit: Unit, code: str) -> Post:
