@@ -16,6 +16,8 @@ _COMMANDS: Final = {
     "doctor": ("检查这台机器上的问题并说明如何处理", "what is wrong here and how to mend it"),
     "metrics": ("供监控系统读取的数据", "figures for a monitoring system"),
     "import-units": ("导入单位", "import units"),
+    "organ": ("设立县的部门", "open an organ of a county"),
+    "county": ("查看或设置一个县的时间", "show or set the hours of a county"),
     "appoint": ("任命岗位", "appoint somebody to a post"),
     "categories": ("装入本县的事项类别", "load a county's own categories"),
     "enrol": ("发开通链接", "hand out an enrolment link"),

@@ -248,6 +248,7 @@ def _inside(running: bool) -> Iterator[Finding]:
     yield Finding(Level.OK, tables, words("最新", "up to date"))
     try:
         yield from _loops(clock.now(), running)
+        yield from _hours()
     except SqlError as error:
         yield Finding(
             Level.FAIL, tables, str(error).strip(), words("运行 xiangli migrate", "run `xiangli migrate`")
@@ -346,6 +347,31 @@ def _given_up(name: str, command: str, count: int, kinds: set[str]) -> Finding:
         f"find the cause in the log, mend it, then try again: xiangli manage {command} --retry",
     )
     return Finding(Level.FAIL, name, f"{count}: {', '.join(sorted(kinds))}", mend)
+
+
+def _hours() -> Iterator[Finding]:
+    """Whether the hours of every county can be read; they may have been written past `xiangli county`."""
+    from xiangli.kernel.clocks import parse_hours
+    from xiangli.territory.models import County
+    from xiangli.territory.rules import parse_quiet_hours
+
+    name = words("各县时间", "counties' hours")
+    wrong = []
+    for county in County.objects.select_related("unit").order_by("unit__path"):
+        try:
+            parse_hours(county.duty_hours)
+            if county.quiet_hours:
+                parse_quiet_hours(county.quiet_hours)
+        except ValueError as error:
+            wrong.append(f"{county.unit.short_name} ({county.unit.path}): {error}")
+    if wrong:
+        mend = words(
+            "重新设置：xiangli county 路径 --duty-hours … --quiet-hours …",
+            "set them: xiangli county PATH --duty-hours … --quiet-hours …",
+        )
+        yield Finding(Level.FAIL, name, "; ".join(wrong), mend)
+    else:
+        yield Finding(Level.OK, name, words("都能读懂", "can be read"))
 
 
 def _keeps_up(

@@ -8,7 +8,8 @@ from click.testing import CliRunner, Result
 from django.test import Client
 
 from xiangli.accounts.models import Enrolment, User
-from xiangli.config.commands import appoint, import_units
+from xiangli.config import doctor
+from xiangli.config.commands import appoint, county, import_units, organ
 from xiangli.territory.models import Appointment, County, Unit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,3 +97,58 @@ def test_import_units_says_what_is_wrong(package: Path) -> None:
     assert "villages.csv 第 2 行" in done.output
     assert typed(import_units.command, str(package)).exit_code == 1
     assert not Unit.objects.exists()
+
+
+def test_an_organ_is_opened_and_its_desk_appointed(package: Path) -> None:
+    typed(import_units.command, str(package), "--county", "140826")
+    done = typed(organ.command, "绛县水务局", "--county", "140826", "--short", "水务局")
+    assert done.exit_code == 0, done.output
+    assert "14/08/26/o1/" in done.output
+    done = typed(appoint.command, "--unit", "14/08/26/o1/", "--post", "organ_desk", "--name", "郭晓波")
+    assert done.exit_code == 0, done.output
+    held = Appointment.objects.get()
+    assert (held.unit.kind, held.unit.short_name, held.post.code) == ("organ", "水务局", "organ_desk")
+    for words, said in (
+        (("绛县水务局", "--county", "140826"), "14/08/26/o1/"),
+        (("水务局", "--county", "999999"), "import-units"),
+        (("水务局", "--county", "140826101"), "部门"),
+    ):
+        done = typed(organ.command, *words)
+        assert done.exit_code == 1, done.output
+        assert said in done.output
+    assert Unit.objects.filter(kind="organ").count() == 1
+
+
+def test_a_countys_hours_are_shown_and_set(package: Path) -> None:
+    typed(import_units.command, str(package), "--county", "140826")
+    done = typed(county.command, "140826")
+    assert done.exit_code == 0, done.output
+    assert "08:00-12:00 14:30-18:00；静默时段 22:00-07:00" in done.output
+    done = typed(county.command, "140826", "--duty-hours", "08:30-17:00", "--quiet-hours", "21:00-07:30")
+    assert "08:30-17:00；静默时段 21:00-07:30" in done.output
+    assert typed(county.command, "140826", "--quiet-hours", "").exit_code == 0
+    kept = County.objects.get()
+    assert (kept.duty_hours, kept.quiet_hours) == ("08:30-17:00", "")
+    for words, said in (
+        (("140826", "--duty-hours", "12:00-08:00"), "时间写得不对"),
+        (("140826", "--duty-hours", ""), "时间写得不对"),
+        (("140826", "--duty-hours", "09:00-17:00", "--quiet-hours", "22点"), "22:00-07:00"),
+        (("140826101",), "import-units"),
+        (("999999",), "import-units"),
+    ):
+        done = typed(county.command, *words)
+        assert done.exit_code == 1, done.output
+        assert said in done.output
+    kept.refresh_from_db()
+    assert (kept.duty_hours, kept.quiet_hours) == ("08:30-17:00", "")
+
+
+def test_doctor_names_a_county_whose_hours_cannot_be_read(package: Path) -> None:
+    typed(import_units.command, str(package), "--county", "140826")
+    (fine,) = doctor._hours()
+    assert fine.level is doctor.Level.OK
+    County.objects.update(duty_hours="八点到十二点")
+    (finding,) = doctor._hours()
+    assert finding.level is doctor.Level.FAIL
+    assert "14/08/26/" in finding.found
+    assert "xiangli county" in finding.mend

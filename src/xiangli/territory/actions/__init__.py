@@ -18,6 +18,7 @@ from xiangli.territory.actions.units import (
     open_organ,
     open_unit,
     register_mover,
+    set_hours,
 )
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "refresh_presets",
     "register_mover",
     "set_duty_number",
+    "set_hours",
     "set_on_call",
 ]

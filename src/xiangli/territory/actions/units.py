@@ -1,4 +1,4 @@
-"""Units: opened, ended, followed by successors."""
+"""Units: opened, ended, followed by successors; and the hours of a county."""
 
 import re
 import secrets
@@ -10,10 +10,21 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from xiangli.kernel import clock
+from xiangli.kernel.clocks import parse_hours
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.common import authority_of, check_dates, lock, record
-from xiangli.territory.models import Appointment, Level, Succession, Unit, UnitKind
-from xiangli.territory.rules import END_UNIT, ORGAN, Actor, in_force, is_label, overlap, plate_code_from
+from xiangli.territory.models import Appointment, County, Level, Succession, Unit, UnitKind
+from xiangli.territory.queries.lookups import forget_hours
+from xiangli.territory.rules import (
+    END_UNIT,
+    ORGAN,
+    Actor,
+    in_force,
+    is_label,
+    overlap,
+    parse_quiet_hours,
+    plate_code_from,
+)
 
 # A mover is told, inside the transaction, that a unit ends: (unit, its successors, first day without it,
 # now). Modules above register one for what they keep there: open matters, say.
@@ -194,3 +205,38 @@ def end_unit(*, by: Actor | None = None, unit: Unit, on: date, successors: Seque
             {"on": on.isoformat(), "successors": [s.pk for s in successors]},
         )
     return locked
+
+
+def set_hours(
+    *, by: Actor | None = None, county: Unit, duty_hours: str | None = None, quiet_hours: str | None = None
+) -> County:
+    """Say when the desks of a county are staffed ("08:00-12:00 14:30-18:00") and when nobody is rung or written
+    to but for danger ("22:00-07:00"; "" for never); None leaves what there is.
+
+    A limit that is counted in duty hours goes by the new ones from its next change on: nothing that runs is
+    counted anew. Raises Refused: no_scheme, invalid_hours, not_permitted.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        locked = lock(county)
+        profile = County.objects.filter(unit=locked).first()
+        if profile is None:
+            raise Refused("no_scheme", _("“%(unit)s”不是已导入的县；请用 xiangli import-units --county 导入它。") % {
+                "unit": locked.short_name
+            })  # fmt: skip
+        authority = authority_of(by, END_UNIT, locked)
+        try:
+            if duty_hours is not None:
+                parse_hours(duty_hours)
+                profile.duty_hours = duty_hours
+            if quiet_hours:
+                parse_quiet_hours(quiet_hours)
+        except ValueError as error:
+            raise Refused("invalid_hours", _("时间写得不对：%(fault)s") % {"fault": error}) from error
+        if quiet_hours is not None:
+            profile.quiet_hours = quiet_hours
+        profile.save(update_fields=["duty_hours", "quiet_hours"])
+        hours = {"duty_hours": profile.duty_hours, "quiet_hours": profile.quiet_hours}
+        record(locked, "set_hours", by, authority, now, hours)
+    forget_hours()
+    return profile

@@ -46,16 +46,18 @@ def who_can(unit: Unit, permission: str, *, at: datetime, excluding: Collection[
 
 
 def organ_seats(county_id: UUID, *, at: datetime) -> list[Answer]:
-    """The seats of a county's organs that may be given work and where somebody is. One statement."""
+    """The seats of a county's organs that may be given work and where somebody is, in the order in which the
+    organs were opened. One statement."""
     rows = seat_rows(
         [],
-        "u.county_id = %(county)s AND u.kind = 'organ'"
+        "u.parent_id = %(county)s AND u.kind = 'organ'"
         " AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s)",
         "'take_case' = ANY (p.permissions)",
         at=at,
         county=county_id,
     )
-    return [answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
+    seats = [answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
+    return sorted(seats, key=lambda seat: (len(seat.unit_path), seat.unit_path))  # o2 before o10
 
 
 def seats_by_name(seats: Collection[str], *, at: datetime, excluding: Collection[UUID] = ()) -> list[Answer]:
