@@ -58,7 +58,7 @@ def load_categories(path: Path | None = None) -> int:
     for category in Category.objects.all():
         # Ours fill in what any category lacks, so that no clock is ever without a limit.
         if ours or category.code in named:
-            _put_limits(category, limits["danger" if category.danger else "ordinary"])
+            _put_limits(category, limits["danger" if category.danger else "ordinary"], ours=ours)
     forget_known()
     return len(data["category"])
 
@@ -79,10 +79,13 @@ def _limits_in(data: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]
                     f"{name}: limit {number} names {clock!r}; there are {sorted(ClockName.values)}"
                 )
             try:
-                length = Length(value[0], Kind(value[1]))
-            except (ValueError, TypeError, IndexError, KeyError) as error:
+                amount, kind = value
+                if type(amount) is not int:
+                    raise TypeError  # half a day is 12 hours
+                length = Length(amount, Kind(kind))
+            except (ValueError, TypeError) as error:
                 raise ValueError(
-                    f"{name}: limit {number}, {clock} = {value!r}: give a number above 0 and one of"
+                    f"{name}: limit {number}, {clock} = {value!r}: give a whole number above 0 and one of"
                     f" {[kind.value for kind in Kind]}, such as [3, 'working_days']"
                 ) from error
             found[row["applies"]].append(
@@ -95,12 +98,14 @@ def _limits_in(data: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]
     return found
 
 
-def _put_limits(category: Category, limits: list[dict[str, Any]]) -> None:
+def _put_limits(category: Category, limits: list[dict[str, Any]], *, ours: bool) -> None:
     known = set(category.limits.values_list("clock", "valid_from"))
+    # Where a county has set a limit of its own, a later one of ours does not take its place.
+    theirs = {clock for clock, _day in known - {(row["clock"], row["valid_from"]) for row in limits}}
     Limit.objects.bulk_create(
         Limit(category=category, clock=row["clock"], valid_from=row["valid_from"], **row["defaults"])
         for row in limits
-        if (row["clock"], row["valid_from"]) not in known
+        if (row["clock"], row["valid_from"]) not in known and not (ours and row["clock"] in theirs)
     )
 
 

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xiangli.cases import rules
-from xiangli.cases.rules import Facts, Limits
-from xiangli.cases.states import BEGINS, OPEN_STATES, TABLE, EvidenceRule, Outcome, State
+from xiangli.cases.rules import Bound, Facts, Limits
+from xiangli.cases.states import BEGINS, OPEN_STATES, TABLE, ClockName, EvidenceRule, Outcome, State
+from xiangli.kernel.clocks import Kind, Length
 from xiangli.kernel.refusals import Refused
 
-ENDED = {State.CLOSED, State.WITHDRAWN}
+ENDED = {State.CLOSED, State.DECLINED, State.WITHDRAWN, State.MERGED}
 ME, YOU = UUID(int=1), UUID(int=2)
 
 
@@ -41,17 +42,19 @@ def test_every_state_is_reached_from_a_birth() -> None:
     assert reached == set(State)
 
 
-def test_only_a_withdrawn_case_is_over_for_good() -> None:
-    """A closed one can be reopened, confirmed and evaluated: only by its reporter."""
-    assert {state for state in State if not TABLE.from_state(state)} == {State.WITHDRAWN}
-    assert all(row.by_reporter for row in TABLE.from_state(State.CLOSED))
+def test_only_a_withdrawn_or_merged_case_is_over_for_good() -> None:
+    """A closed or declined one can be reopened and evaluated: only by its reporter."""
+    over = {state for state in State if not TABLE.from_state(state)}
+    assert over == {State.WITHDRAWN, State.MERGED}
+    for state in ENDED:
+        assert all(row.by_reporter for row in TABLE.from_state(state))
     assert set(State) - OPEN_STATES == ENDED
 
 
 def test_from_every_open_state_people_can_bring_a_case_to_its_end() -> None:
-    """Staff alone can, from each: no case hangs on a reporter who never looks again."""
+    """Staff alone can, from each: no case hangs on a reporter who never looks again, nor on a clock."""
     leads: dict[str, set[str]] = {
-        state: {target for row in TABLE.from_state(state) if not row.by_reporter for target in row.targets}
+        state: {target for row in TABLE.from_state(state) if row.permission for target in row.targets}
         for state in State
     }
     for state in OPEN_STATES:
@@ -62,12 +65,22 @@ def test_from_every_open_state_people_can_bring_a_case_to_its_end() -> None:
 
 
 def test_sources_and_targets_are_states() -> None:
+    """An act is somebody's: of a post that is permitted, of the reporter, or of a clock."""
     for row in TABLE.values():
         assert row.sources <= set(State)
-        assert row.targets
         assert set(row.targets) <= set(State)
-        assert bool(row.permission) != row.by_reporter
+        assert [bool(row.permission), row.by_reporter, row.by_rule].count(True) == 1
         assert not row.note_required or row.hint
+
+
+def test_what_a_clock_does_ends_no_case() -> None:
+    """Nothing is closed, declined or merged by itself; without targets the state stays as it is."""
+    for row in TABLE.values():
+        if row.by_rule:
+            assert row.sources | set(row.targets) <= OPEN_STATES
+    assert {row.action for row in TABLE.values() if set(row.targets) & ENDED} == {
+        "close_case", "confirm_case", "decline_case", "withdraw_case", "merge_case",
+    }  # fmt: skip
 
 
 @given(st.sampled_from(sorted(TABLE)), st.sampled_from(list(State)))
@@ -83,36 +96,153 @@ def test_can_is_the_twin_of_check_state(action: str, state: State) -> None:
 
 # ------------------------------------------------------------------------------------------------------- clocks
 
-MINUTES = st.none() | st.integers(0, 100_000)
-MOMENTS = st.datetimes(datetime(2018, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # the zone is given beside
+OF_THE_LOOP = [name for name in ClockName if name in rules.LOOP]
+BESIDE = [ClockName.ESCALATE, ClockName.ANSWER, ClockName.PART]  # what a supervisor or another seat waits for
 
 
-@given(MINUTES, MINUTES, MOMENTS, st.lists(st.sampled_from(list(State)), min_size=1, max_size=12))
-def test_no_way_through_the_states_restarts_a_clock(
-    respond: int | None, put_right: int | None, reported_at: datetime, way: list[State]
+def run(state: str, live: set[str], paused: set[str], *, begins: bool = False) -> tuple[set[str], set[str]]:
+    """The clocks that live, and those of them that stand still, after the plan for `state` was carried out."""
+    plan = rules.plan(state, live, begins=begins)
+    assert not set(plan.start) & (live - set(plan.stop)), "a clock that runs begins anew"
+    assert set(plan.stop) | set(plan.pause) | set(plan.resume) <= live
+    after = (live - set(plan.stop)) | set(plan.start)
+    return after, ((paused | set(plan.pause)) - set(plan.resume)) & after
+
+
+WAYS = st.lists(st.sampled_from(list(State)), max_size=12)  # any way at all: the table's are among them
+
+
+@given(st.sampled_from(BEGINS), WAYS)
+def test_every_open_state_has_a_clock_that_runs_and_an_ended_one_has_none(
+    born: State, way: list[State]
 ) -> None:
-    """Whatever happens, and in whatever order: a clock stands at the report plus its limit, or does not run."""
-    limits = Limits(respond=respond, put_right=put_right)
-    ends = {"respond": respond, "put_right": put_right}
+    live, paused = run(born, set(), set(), begins=True)
+    assert live - paused == {ClockName.RESPOND, ClockName.PUT_RIGHT}
     for state in way:
-        clock = rules.next_clock(state, limits, reported_at=reported_at)
-        assert (clock.name == "") == (clock.at is None)
-        if clock.name:
-            minutes = ends[clock.name]
-            assert minutes is not None
-            assert clock.at == reported_at + timedelta(minutes=minutes)
-        if state in ENDED | {State.RESOLVED}:
-            assert clock.name == ""
-        if clock.name == "respond":
-            assert state in (State.REPORTED, State.ASSIGNED)
+        if state == State.SUSPENDED:
+            live |= {ClockName.SUSPENSION}  # its length is the actor's to say, so the action starts it
+        live, paused = run(state, live, paused)
+        running = live - paused
+        if state not in OPEN_STATES:
+            assert not live
+            live, paused = run(State.REPORTED, live, paused, begins=True)
+            continue
+        assert running & rules.LOOP, "an open case without a clock that runs"
+        assert running & rules.LOOP <= rules.RUNS[state] | {ClockName.RESPOND}
+        assert paused <= {ClockName.PUT_RIGHT}
+        assert bool(paused) <= (state in (State.SUSPENDED, State.TO_VERIFY))
+
+
+@given(WAYS)
+def test_within_a_round_the_time_to_respond_begins_once(way: list[State]) -> None:
+    """Whoever hands it round wins no time by it: once it has ended, only a new round brings it back."""
+    live, paused = run(State.ASSIGNED, set(), set(), begins=True)
+    ended = False
+    for state in way:
+        ended = ended or ClockName.RESPOND not in live
+        live, paused = run(state, live | ({ClockName.SUSPENSION} & {state}), paused)
+        assert not (ended and ClockName.RESPOND in live)
 
 
 @given(
-    MINUTES, MOMENTS, st.sampled_from([State.REPORTED, State.ASSIGNED, State.IN_PROGRESS, State.TO_VERIFY])
+    st.sampled_from(sorted(OPEN_STATES)),
+    st.sets(st.sampled_from(OF_THE_LOOP)),
+    st.sets(st.sampled_from(BESIDE)),
 )
-def test_what_is_not_put_right_always_has_its_clock(minutes: int | None, at: datetime, state: State) -> None:
-    clock = rules.next_clock(state, Limits(respond=None, put_right=minutes), reported_at=at)
-    assert clock.name == ("put_right" if minutes is not None else "")
+def test_orders_parts_and_the_way_up_are_no_business_of_the_loop(
+    state: State, live: set[str], beside: set[str]
+) -> None:
+    """Their clocks go on through every step of an open case, and are stopped with it."""
+    plan = rules.plan(state, live | beside)
+    assert not {*plan.start, *plan.stop, *plan.pause, *plan.resume} & set(BESIDE)
+    assert set(rules.plan(State.CLOSED, live | beside).stop) == live | beside
+
+
+@given(st.sampled_from(BEGINS), st.sets(st.sampled_from(list(ClockName))))
+def test_a_new_round_starts_every_clock_anew(state: State, live: set[str]) -> None:
+    plan = rules.plan(state, live, begins=True)
+    assert set(plan.stop) == live
+    assert set(plan.start) == rules.RUNS[state]
+
+
+def test_a_limit_that_a_county_lost_is_the_longest_there_is() -> None:
+    bound = Limits({"respond": Bound(Length(10, Kind.MINUTES), "县里规定")}).of("respond")
+    assert (bound.length, bound.source) == (Length(10, Kind.MINUTES), "县里规定")
+    assert Limits({}).of("put_right").length == Length(72, Kind.HOURS)
+
+
+# ------------------------------------------------------------------------------------------------------- time asked for
+
+NOW = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
+DAYS = st.none() | st.integers(-3, 40)
+
+
+@given(DAYS, st.integers(1, 30), st.booleans())
+def test_a_suspension_lasts_some_days_and_danger_does_not_wait(
+    days: int | None, most: int, danger: bool
+) -> None:
+    if danger:
+        with refusal("danger"):
+            rules.check_suspension(facts(danger=True), days, most=most)
+    elif days is None or not 1 <= days <= most:
+        with refusal("days_range") as refused:
+            rules.check_suspension(facts(), days, most=most)
+        assert refused.value.field == "days"
+        assert str(most) in str(refused.value.reason)
+    else:
+        assert rules.check_suspension(facts(), days, most=most) == days
+
+
+@given(DAYS, st.integers(-2, 5), st.none() | st.integers(-1000, 1000))
+def test_an_extension_is_asked_before_the_breach_and_within_what_is_left(
+    days: int | None, most: int, minutes: int | None
+) -> None:
+    due = None if minutes is None else NOW + timedelta(minutes=minutes)
+    if minutes is None or minutes <= 0:
+        wrong = "breached"
+    elif most < 1:
+        wrong = "extended"
+    else:
+        wrong = "" if days is not None and 1 <= days <= most else "days_range"
+    if wrong:
+        with refusal(wrong):
+            rules.check_extension(days, most=most, due_at=due, now=NOW)
+    else:
+        assert rules.check_extension(days, most=most, due_at=due, now=NOW) == days
+
+
+@given(st.none() | st.integers(-1000, 1000))
+def test_after_the_days_to_answer_a_new_report_is_the_way(minutes: int | None) -> None:
+    until = None if minutes is None else NOW + timedelta(minutes=minutes)
+    if minutes is not None and minutes < 0:
+        with refusal("too_late") as refused:
+            rules.check_in_time(until, NOW)
+        assert "12345" in str(refused.value.reason)
+    else:
+        rules.check_in_time(until, NOW)
+
+
+@given(st.none() | st.integers(-3, 3))
+def test_a_reporter_nudges_once_a_day(ago: int | None) -> None:
+    last = None if ago is None else NOW.date() - timedelta(days=ago)
+    if ago == 0:
+        with refusal("nudged"):
+            rules.check_nudge(last, NOW.date())
+    else:
+        rules.check_nudge(last, NOW.date())
+
+
+@given(st.booleans(), st.text(max_size=250))
+def test_declining_says_where_to_go_and_danger_is_never_declined(danger: bool, where: str) -> None:
+    if danger:
+        with refusal("danger"):
+            rules.check_declinable(facts(danger=True), where)
+    elif len(where.strip()) < 2:
+        with refusal("where_missing") as refused:
+            rules.check_declinable(facts(), where)
+        assert refused.value.field == "where"
+    else:
+        assert rules.check_declinable(facts(), where) == where.strip()[:200]
 
 
 # ------------------------------------------------------------------------------------------------------- words
@@ -206,9 +336,22 @@ def test_photos_are_asked_for_where_the_category_needs_them(
         rules.check_evidence(known)
 
 
-def test_a_resolution_leads_to_a_check_where_the_category_asks() -> None:
-    assert rules.state_when_resolved(facts(verify=True)) == State.TO_VERIFY
-    assert rules.state_when_resolved(facts(verify=False)) == State.RESOLVED
+@given(st.booleans(), st.booleans(), st.integers(0, 100), st.integers(0, 99))
+def test_a_resolution_is_checked_where_it_must_be_and_in_a_share_of_the_others(
+    verify: bool, danger: bool, share: int, drawn: int
+) -> None:
+    why = rules.why_verified(facts(verify=verify, danger=danger, verify_share=share), drawn=drawn)
+    expected = "sample" if drawn < share else ""
+    assert why == ("category" if verify else "danger" if danger else expected)
+
+
+@pytest.mark.parametrize("share", [0, 1, 10, 100])
+def test_the_share_is_so_many_of_a_hundred(share: int) -> None:
+    known = facts(verify_share=share)
+    assert [bool(rules.why_verified(known, drawn=drawn)) for drawn in range(100)].count(True) == share
+
+
+def test_both_ways_to_resolve_lead_to_the_check_and_past_it() -> None:
     for action in ("resolve_case", "handle_on_spot"):
         assert set(TABLE[action].targets) == {State.TO_VERIFY, State.RESOLVED}
     assert rules.outcome_of("handle_on_spot") == Outcome.ON_SPOT
