@@ -24,6 +24,7 @@ class Route:
     line: UUID
     post_id: UUID
     organ_id: UUID | None
+    organ_path: str  # "" where the line names no organ
     source: str
     valid_from: date
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -305,18 +306,10 @@ _lines = st.builds(
 def after(standing: list[Standing], changes: Changes, first: int) -> list[Standing]:
     """The list as it stands after the changes."""
     kept = [
-        Standing(
-            one.id,
-            Line(*(getattr(one.line, name) for name in _BEFORE_TO), changes.ends[one.id], one.line.source)
-            if one.id in changes.ends
-            else one.line,
-        )
+        Standing(one.id, replace(one.line, valid_to=changes.ends.get(one.id, one.line.valid_to)))
         for one in standing
     ]
     return kept + [Standing(uuid(first + number), one) for number, one in enumerate(changes.new)]
-
-
-_BEFORE_TO = ("category", "level", "post", "organ", "valid_from")
 
 
 def holds(standing: list[Standing], day: date, level: str) -> list[UUID]:
@@ -373,7 +366,7 @@ def test_a_free_choice_needs_a_reason() -> None:
 
 
 def test_an_event_names_the_rule_and_the_line() -> None:
-    route = Route(uuid(7), uuid(11), None, "清单", JAN)
+    route = Route(uuid(7), uuid(11), None, "", "清单", JAN)
     assert route_data(route) == {"rule": "responsibility-list", "line": str(uuid(7))}
     assert route_data(None) == {"rule": "place-and-duty"}
 
