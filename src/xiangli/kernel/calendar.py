@@ -6,11 +6,11 @@ whoever enters a year's days keeps the year from then on. Which, the year's `sou
 
 from __future__ import annotations
 
-import time as stopwatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
+from time import monotonic
 from typing import Final
 
 import chinese_calendar
@@ -122,7 +122,7 @@ def forget() -> None:
 
 def _read() -> _Known:
     global _known
-    now = stopwatch.monotonic()
+    now = monotonic()
     known = _known
     if known is None or known.until <= now:
         with connection.cursor() as cursor:  # one statement: reports wait for it

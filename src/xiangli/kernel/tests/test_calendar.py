@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from xiangli.kernel import calendar
 from xiangli.kernel.calendar import (
     Exceptional,
     calendar_of,
@@ -137,7 +136,7 @@ def test_a_year_nobody_entered_is_provisional_and_knows_its_weekends() -> None:
 def test_the_rows_are_read_in_one_statement_and_again_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     load_calendar()
     moment = 1000.0
-    monkeypatch.setattr(calendar.stopwatch, "monotonic", lambda: moment)
+    monkeypatch.setattr("xiangli.kernel.calendar.monotonic", lambda: moment)
     with CaptureQueriesContext(connection) as statements:
         first = calendar_of("08:00-12:00")
         assert calendar_of("08:00-12:00") is first

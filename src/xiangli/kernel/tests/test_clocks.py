@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo
 
+import chinese_calendar
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from xiangli.kernel.clocks import (
     SHANGHAI,
@@ -18,6 +23,7 @@ from xiangli.kernel.clocks import (
     deadline,
     parse_hours,
 )
+from xiangli.kernel.tests.oracle import Oracle
 
 HOURS = "08:00-12:00 14:30-18:00"
 # The Mid-Autumn and National Day of 2026 as the State Council announced them, and the Spring Festival.
@@ -167,6 +173,11 @@ def test_a_year_without_its_announcement_makes_days_provisional() -> None:
         assert not deadline(start, Length(60, kind), calendar=CALENDAR).provisional
     rolled = deadline(start, Length(60, Kind.CALENDAR_DAYS), calendar=CALENDAR, roll_over=True)
     assert rolled.provisional
+    # known itself, the last day is free, and what comes after it is not known
+    free = WorkingCalendar({date(2026, 12, 24): False}, CALENDAR.published, CALENDAR.duty_hours)
+    for roll_over in (False, True):
+        limit = Length(4, Kind.CALENDAR_DAYS)
+        assert deadline(start, limit, calendar=free, roll_over=roll_over).provisional == roll_over
 
 
 def test_the_last_days_of_december_hang_on_the_next_announcement() -> None:
@@ -337,3 +348,233 @@ def test_duty_hours_are_read() -> None:
 def test_duty_hours_that_make_no_sense_are_refused_in_words(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_hours(text)
+
+
+# -------------------------------------------------------------------------------- against an oracle, minute by minute
+
+EPOCH = datetime(1970, 1, 1, tzinfo=SHANGHAI)
+DAY = 24 * 60  # minutes
+ONE_DAY = timedelta(days=1)
+FIRST, LAST = date(2023, 1, 1), date(2028, 12, 31)
+YEAR_ENDS = [date(year, 12, day) for year in range(2023, 2028) for day in range(20, 32)]
+ZONES = UTC, SHANGHAI, ZoneInfo("America/New_York"), timezone(timedelta(hours=5, minutes=45))
+SPAN = 60  # days
+LONGEST = {
+    Kind.MINUTES: SPAN * DAY,
+    Kind.HOURS: SPAN * 24,
+    Kind.DUTY_HOURS: 300,
+    Kind.WORKING_DAYS: 40,
+    Kind.CALENDAR_DAYS: SPAN,
+}
+
+
+def moment(minute: int, zone: tzinfo = UTC) -> datetime:
+    return (EPOCH.astimezone(UTC) + timedelta(minutes=minute)).astimezone(zone)
+
+
+@cache
+def announced(day: date) -> bool:
+    """What the State Council announced; of years it has not come to, the weekends."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5
+
+
+@dataclass(frozen=True)
+class Story:
+    """What befell a clock. Moments are those of the oracle."""
+
+    start: int
+    kind: Kind
+    amount: int
+    events: list[tuple[str, int, int]]  # what, from when, to when
+    hours: list[tuple[int, int]]
+    odd_days: frozenset[int]  # days from the start on which a county works otherwise than was announced
+    published: frozenset[int]
+    roll_over: bool
+    zone: tzinfo
+
+    def works(self, day: date) -> bool:
+        return announced(day) != ((day - moment(self.start, SHANGHAI).date()).days in self.odd_days)
+
+    def calendar(self) -> WorkingCalendar:
+        day = moment(self.start, SHANGHAI).date()
+        days = (day + timedelta(days=number) for number in range(400))
+        exceptions = {day: self.works(day) for day in days if self.works(day) != (day.weekday() < 5)}
+        return WorkingCalendar(exceptions, self.published, parse_hours(self.written_hours()))
+
+    def written_hours(self) -> str:
+        return " ".join(
+            f"{opens // 60:02}:{opens % 60:02}-{closes // 60:02}:{closes % 60:02}"
+            for opens, closes in self.hours
+        )
+
+
+@st.composite
+def duty_hours(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Up to three times a day, an hour or more together."""
+    bounds = sorted(draw(st.lists(st.integers(0, DAY - 1), min_size=6, max_size=6, unique=True)))
+    hours = list(zip(bounds[::2], bounds[1::2], strict=True))[: draw(st.integers(1, 3))]
+    assume(sum(closes - opens for opens, closes in hours) >= 60)
+    return hours
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Anywhere in 2023 to 2028. Mistakes live at midnight, where duty begins and ends, and where years end: half of
+    all moments are there.
+    """
+    hours = draw(st.one_of(st.sampled_from([[(480, 720), (840, 1080)], [(540, 1020)]]), duty_hours()))
+    edges = [0, *(minute for times in hours for minute in times)]
+    of_day = st.one_of(st.sampled_from(edges), st.integers(0, DAY - 1))
+
+    kind = draw(st.sampled_from(Kind))
+    longest = LONGEST[kind]
+    if kind == Kind.DUTY_HOURS:
+        longest = sum(closes - opens for opens, closes in hours) * (SPAN // 2) // 60
+    amount = draw(st.one_of(st.integers(1, min(longest, 16)), st.integers(1, longest)))
+
+    day = draw(st.one_of(st.dates(FIRST, LAST - SPAN * ONE_DAY), st.sampled_from(YEAR_ENDS)))
+    start = (day - date(1970, 1, 1)).days * DAY + draw(of_day)
+    events, now = list[tuple[str, int, int]](), start
+    if draw(st.booleans()):  # a pause that was there before the clock
+        now -= draw(st.integers(1, 3 * DAY))
+    whats = st.sampled_from(["pause", "pause", "extend", "edit", "vacancy"])
+    for what in draw(st.lists(whats, max_size=6)):
+        begins = max(now, (now // DAY + draw(st.integers(0, 9))) * DAY + draw(of_day))
+        ends = max(begins, (begins // DAY + draw(st.integers(0, 4))) * DAY + draw(of_day))
+        events.append((what, begins, ends))
+        now = ends
+    return Story(
+        start=start,
+        kind=kind,
+        amount=amount,
+        events=events,
+        hours=hours,
+        odd_days=draw(st.frozensets(st.integers(0, SPAN), max_size=4)),
+        published=draw(
+            st.one_of(st.just(frozenset(range(2023, 2027))), st.frozensets(st.integers(2023, 2029)))
+        ),
+        roll_over=draw(st.booleans()),
+        zone=draw(st.sampled_from(ZONES)),
+    )
+
+
+def check_against_the_oracle(story: Story) -> None:
+    calendar = story.calendar()
+    amount, pauses = story.amount, list[tuple[int, int]]()
+
+    def measured(*open_pauses: Pause) -> Deadline:
+        return deadline(
+            moment(story.start, story.zone),
+            Length(amount, story.kind),
+            calendar=calendar,
+            pauses=[(moment(since, story.zone), moment(to)) for since, to in pauses] + list(open_pauses),
+            roll_over=story.roll_over,
+        )
+
+    due = measured()
+    for what, since, to in story.events:
+        before = due
+        match what:
+            case "pause":
+                with pytest.raises(ValueError, match="a pause is open"):
+                    measured((moment(since), None))
+                pauses.append((since, to))
+                due = measured()
+                assert due.at >= before.at
+            case "extend":
+                amount += 1 + (to - since) % (LONGEST[story.kind] // 10)
+                due = measured()
+                assert due.at >= before.at
+            case _:  # somebody edits the matter, or a post falls vacant: no clock is wound for that
+                due = measured()
+                assert due == before
+
+    slow = Oracle(story.start, pauses, story.works, story.hours)
+    end, looked_at = _slow_deadline(slow, story, amount)
+    assert due.at == moment(end)
+    assert due.provisional == any((day + timedelta(days=7)).year not in story.published for day in looked_at)
+    assert due.at.tzinfo is UTC
+
+    turns = amber(
+        moment(story.start, story.zone),
+        Length(amount, story.kind),
+        calendar=calendar,
+        pauses=[(moment(since), moment(to, story.zone)) for since, to in pauses],
+        roll_over=story.roll_over,
+    )
+    fifths = 4 * _whole(slow, story.kind, amount, end)  # of a minute
+    reached = slow.after_duty if story.kind == Kind.DUTY_HOURS else slow.after_running
+    if fifths % 5 == 0:
+        assert turns == moment(reached(fifths // 5))
+    else:  # within a minute, which the oracle does not look into
+        assert moment(reached(fifths // 5)) < turns < moment(reached(fifths // 5 + 1))
+
+
+def _slow_deadline(slow: Oracle, story: Story, amount: int) -> tuple[int, list[date]]:
+    """When it is due, and the days whose work mattered."""
+    first = story.start
+    match story.kind:
+        case Kind.MINUTES:
+            return slow.after_running(amount), []
+        case Kind.HOURS:
+            return slow.after_running(amount * 60), []
+        case Kind.DUTY_HOURS:
+            end = slow.after_duty(amount * 60)
+        case Kind.WORKING_DAYS:
+            end, first = slow.after_days(amount, working=True), first + DAY
+        case Kind.CALENDAR_DAYS:
+            end = slow.after_days(amount, working=False)
+            if not story.roll_over:
+                return end, []
+            end, first = slow.rolled_over(end), end - 1
+    until = moment(end - 1, SHANGHAI).date()
+    day = moment(first, SHANGHAI).date()
+    return end, [day + timedelta(days=number) for number in range((until - day).days + 1)]
+
+
+def _whole(slow: Oracle, kind: Kind, amount: int, end: int) -> int:
+    """The whole of which amber is four fifths, in minutes."""
+    match kind:
+        case Kind.MINUTES:
+            return amount
+        case Kind.HOURS | Kind.DUTY_HOURS:
+            return amount * 60
+        case _:
+            return slow.ran_until(end)
+
+
+@settings(max_examples=400, derandomize=True, deadline=None, database=None)
+@given(story=stories())
+def test_every_deadline_is_that_of_the_oracle(story: Story) -> None:
+    check_against_the_oracle(story)
+
+
+@pytest.mark.long
+@settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(story=stories())
+def test_every_deadline_is_that_of_the_oracle_at_length(story: Story) -> None:
+    check_against_the_oracle(story)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@given(story=stories(), odd=st.timedeltas(timedelta(0), timedelta(seconds=59, microseconds=999_999)))
+def test_what_is_less_than_a_minute_is_kept_by_what_runs_and_dropped_by_days(
+    story: Story, odd: timedelta
+) -> None:
+    """The oracle sees minutes only: this is what it does not see."""
+
+    def due(odd_start: timedelta, odd_pauses: timedelta) -> datetime:
+        return deadline(
+            moment(story.start) + odd_start,
+            Length(story.amount, story.kind),
+            calendar=story.calendar(),
+            pauses=[(moment(since) + odd_pauses, moment(to) + odd_pauses) for _, since, to in story.events],
+        ).at
+
+    if story.kind in (Kind.MINUTES, Kind.HOURS):
+        assert due(odd, odd) == due(timedelta(0), timedelta(0)) + odd
+    elif story.kind != Kind.DUTY_HOURS:
+        assert due(odd, timedelta(0)) == due(timedelta(0), timedelta(0))
