@@ -33,7 +33,8 @@ from xiangli.kernel.tests.photos import encoded, scene
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubject
 from xiangli.matters.states import GrantKind, PhotoRole, Visibility
-from xiangli.notices.models import Notice
+from xiangli.notices.models import Delivery, Notice
+from xiangli.notices.states import ChannelKind, DeliveryState
 from xiangli.territory.actions import appoint, open_unit
 from xiangli.territory.models import Level, Standing, Unit
 
@@ -113,6 +114,7 @@ MAY_ENROL: Final = {
     "next_village",
 }
 
+MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk"}
 
 # ------------------------------------------------------------------------------------------------------- where
@@ -150,6 +152,14 @@ class Page(NamedTuple):
 
 
 NO_GET, NO_POST = everybody(405), everybody(405)
+
+
+def _looked_after(role: str) -> Outcome:
+    """The town's and the county's desk; those of the next ones hold the permission elsewhere."""
+    if role == "anonymous":
+        return LOGIN
+    return 403 if role not in MAY_RETRY else 400 if role in {"town_desk", "county_desk"} else 404
+
 
 # Pages that show no matter, or one's own.
 PAGES: Final[dict[str, Page]] = {
@@ -208,6 +218,14 @@ PAGES: Final[dict[str, Page]] = {
     "territory:print_plate": Page(
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_PRINT else 404, signed_in(405)
     ),
+    "notices:preferences": Page(signed_in(200), signed_in(200)),
+    "notices:set_address": Page(signed_in(404), signed_in(404)),  # no such channel
+    "notices:deliveries": Page(staff(200, only=MAY_RETRY), signed_in(405)),
+    "notices:retry_delivery": Page(
+        signed_in(405), staff(404, only=MAY_RETRY, others=403)
+    ),  # which one is not said
+    # a message to the lane's head that did not arrive, and nobody chosen to tell it
+    "notices:hand_over_delivery": Page(signed_in(405), lambda role: _looked_after(role)),
     # the lane head's notice
     "notices:open": Page(
         lambda role: LOGIN if role == "anonymous" else 302 if role == "lane_head" else 404, signed_in(405)
@@ -260,6 +278,7 @@ class World:
     reported: dict[Visibility, Receipted]
     photos: dict[Visibility, MatterPhoto]
     notice: Notice
+    delivery: Delivery
     token: str
 
     def sign_in(self, role: str) -> dict[str, str]:
@@ -277,6 +296,8 @@ class World:
             "plate_code": self.place.lane.plate_code,
             "token": self.token,
             "notice_id": self.notice.pk,
+            "delivery_id": self.delivery.pk,
+            "kind": "pigeon",
             "unit_id": self.place.lane.pk,
             "user_id": self.people["lane_head"].pk,
             "device_id": new_id(),
@@ -339,9 +360,19 @@ def make_world() -> World:
         kind="report_case",
         at=clock.now(),
     )
+    delivery = Delivery.objects.create(
+        county=place.county,
+        kind=ChannelKind.SMS,
+        user=people["lane_head"],
+        about=reported[Visibility.ORDINARY].matter.pk,
+        what="report_case",
+        state=DeliveryState.DEAD,
+        made_at=clock.now(),
+        not_before=clock.now(),
+    )
     newcomer = User.objects.create_user(display_name="韩新人")
     _enrolment, token = issue_enrolment(user=newcomer, issued_by=None, now=clock.now())
-    return World(place, people, reported, photos, notice, token)
+    return World(place, people, reported, photos, notice, delivery, token)
 
 
 def _reported(place: Place, kind: Visibility) -> Receipted:

@@ -35,6 +35,7 @@ BESIDES: Final = {
         "presets",  # schemes as data
         "data",  # provinces, prepared for the import
     },
+    "notices": {"channels"},  # the providers' APIs, and what is said there
     "cases": {"data"},  # the catalogue of categories
 }
 DOORS: Final = {"actions", "queries", "rules", "states"}
@@ -45,6 +46,7 @@ ALSO: Final = {
     ("territory", "accounts.models"): "an enrolment link in a signature",
     ("cases", "accounts.sessions"): "a page asks whether its person proved themselves just now",
     ("territory", "accounts.sessions"): "as above",
+    ("notices", "accounts.sessions"): "as above",
 }
 MOST_LINES: Final = 500
 

@@ -21,6 +21,8 @@ DESK_MENU: Final = (
     Item(_("上报"), "cases:field_report", "camera"),
     Item(_("单位与岗位"), "territory:units", "house"),
     Item(_("人员开通"), "territory:enrol_people", "people"),
+    Item(_("值班表"), "territory:on_call", "clock"),
+    Item(_("没有送到的消息"), "notices:deliveries", "alert"),
     Item(_("消息"), "notices:inbox", "bell", counts_notices=True),
     Item(_("我的"), "accounts:me", "user"),
 )

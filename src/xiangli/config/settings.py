@@ -229,6 +229,9 @@ LOGGING: dict[str, Any] = {
         "django.request": {"handlers": ["requests"], "level": "ERROR", "propagate": False},
         "django.security": {"handlers": ["requests"], "level": "WARNING", "propagate": False},
         "django.server": {"level": "CRITICAL"},
+        "httpx": {
+            "level": "WARNING"
+        },  # below, it tells addresses, in which some providers want their secrets
         "fido2": {"level": "WARNING"},  # below, it names the passkey that somebody used
     },
 }

@@ -6,8 +6,9 @@ class MattersConfig(AppConfig):
     label = "matters"
 
     def ready(self) -> None:
-        from xiangli.matters.queries import describe, told_nothing
-        from xiangli.notices.states import register_barred, register_describer
+        from xiangli.matters.queries import describe, inbox, told_nothing
+        from xiangli.notices.states import register_barred, register_describer, register_reach
 
         register_describer(describe)
         register_barred(told_nothing)
+        register_reach(inbox)

@@ -97,3 +97,12 @@ class Delivery(models.Model):
                 fields=["user", "kind", "-made_at"], condition=Q(user__isnull=False), name="delivery_by_user"
             ),
         ]
+
+
+class Preference(models.Model):
+    """How one person of staff is spoken to outside the app. Without a row: in Chinese."""
+
+    user = models.OneToOneField(
+        "accounts.User", primary_key=True, on_delete=models.CASCADE, related_name="notice_preference"
+    )
+    language = models.CharField(max_length=10)  # of settings.LANGUAGES

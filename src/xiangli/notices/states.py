@@ -1,13 +1,16 @@
-"""What a notice says. The kinds are the verbs of the workflows above, so these register their words here."""
+"""Channels, how a delivery may end, and what modules above register here: the kinds of notices are their verbs, and what
+a notice is about is theirs."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.territory.rules import Actor
+
+RETRY_DELIVERY: Final = "retry_delivery"  # the permission to look after what did not arrive
 
 
 class ChannelKind(models.TextChoices):
@@ -20,6 +23,16 @@ class ChannelKind(models.TextChoices):
     DING_GROUP = "ding_group", _("钉钉群机器人")
 
 
+PERSONAL: Final = (
+    ChannelKind.WECOM,
+    ChannelKind.DINGTALK,
+    ChannelKind.SMS,
+    ChannelKind.EMAIL,
+    ChannelKind.VOICE,
+)
+GROUPS: Final = (ChannelKind.WECOM_GROUP, ChannelKind.DING_GROUP)
+
+
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("待发送")
     SENT = "sent", _("已发出")
@@ -27,13 +40,48 @@ class DeliveryState(models.TextChoices):
     SETTLED = "settled", _("已由人转告")
 
 
+class Fault(models.TextChoices):
+    """Why a delivery failed. A code of ours, never the provider's words: these may quote the message."""
+
+    NO_ANSWER = "no_answer", _("对方的服务没有应答")
+    BROKEN = "broken", _("对方的服务出了故障")
+    NONSENSE = "nonsense", _("对方的回答看不懂，可能地址设错了")
+    BUSY = "busy", _("发得太多太快，对方要求稍后再发")
+    CREDENTIALS = "credentials", _("通道的密钥、权限或设置不对，请系统管理员检查")
+    REFUSED = "refused", _("对方不收，没有说明原因")
+    UNKNOWN = "unknown", _("没有这个账号或号码，或它不在可发的范围内")
+    NO_ADDRESS = "no_address", _("本人没有登记这个通道的账号或号码")
+    NO_CHANNEL = "no_channel", _("县里没有开通这个通道，或已关闭")
+    UNREADABLE = "unreadable", _("存的设置或号码打不开，请系统管理员重新登记")
+    WORDS = "words", _("内容不全，改发了一句通用的话")  # of one that was sent all the same
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again cannot help before somebody mends it."""
+        return self in (Fault.UNKNOWN, Fault.NO_ADDRESS, Fault.NO_CHANNEL, Fault.UNREADABLE)
+
+
+# What a Delivery's `what` says where it is no verb.
+NEUTRAL: Final = "neutral"  # of a private or sealed matter: not even the verb leaves the house
+DIGEST: Final = "digest"  # several
+TEST: Final = "test"  # of the administrator
+
+# Of a matter, as the payload of an effect says it; matters above has the same words.
+ORDINARY: Final = "ordinary"
+SEALED: Final = "sealed"
+
 Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
 Barred = Callable[[Collection[UUID]], Mapping[UUID, set[UUID]]]
+Reach = Callable[[Actor], models.QuerySet[Any]]
 
 _OTHER = _("有一件事项有了新进展")
 _words: dict[str, Any] = {}
 _describers: list[Describe] = []
 _barred: list[Barred] = []
+_reaches: list[Reach] = []
+_templates: dict[str, Any] = {}
+_reporter_templates: dict[str, Any] = {}
+_group_news: set[str] = set()
 
 
 def register_words(words: Mapping[str, Any]) -> None:
@@ -49,6 +97,36 @@ def register_words(words: Mapping[str, Any]) -> None:
 def words_of(kind: str) -> Any:
     """The sentence of a kind; a plain one where nobody registered any."""
     return _words.get(kind, _OTHER)
+
+
+def register_templates(templates: Mapping[str, Any], *, reporter: bool = False) -> None:
+    """What a message of a kind says outside the app, where the usual frame around its words will not do; with
+    `reporter`, what the person who reported is told.
+
+    {"close_case": _("您反映的{category}（{lane}）已办结，请凭查询码查看：{link}")}. The places that a template may name
+    are those of rules.PLACES; what names another is refused here, at the start.
+    """
+    from xiangli.notices.rules import places_in  # it speaks of the channels above
+
+    registry = _reporter_templates if reporter else _templates
+    for kind, template in templates.items():
+        places_in(str(template))
+        if registry.setdefault(kind, template) != template:
+            raise ValueError(f"kind {kind!r} has a template already")
+
+
+def template_of(kind: str, *, reporter: bool = False) -> Any:
+    """The template of a kind; None where nobody registered any."""
+    return (_reporter_templates if reporter else _templates).get(kind)
+
+
+def register_group_news(kinds: Collection[str]) -> None:
+    """Called by a workflow: of which verbs the county's group robots speak. Danger is always told there."""
+    _group_news.update(kinds)
+
+
+def is_group_news(kind: str) -> bool:
+    return kind in _group_news
 
 
 def register_describer(describe: Describe) -> None:
@@ -82,3 +160,19 @@ def barred_from(about: Collection[UUID]) -> dict[UUID, set[UUID]]:
         for key, users in each(about).items():
             found.setdefault(key, set()).update(users)
     return found
+
+
+def register_reach(reach: Reach) -> None:
+    """Called by a module that owns what notices are about. `reach` gives the rows that the actor may see, by their
+    keys: the desk that looks after what did not arrive sees no more of it than of the matter.
+    """
+    if reach not in _reaches:
+        _reaches.append(reach)
+
+
+def within_reach(actor: Actor, column: str) -> models.Q:
+    """Rows whose `column` names something that the actor may see."""
+    found = models.Q()
+    for reach in _reaches:
+        found |= models.Q(models.Exists(reach(actor).filter(pk=models.OuterRef(column))))
+    return found if _reaches else models.Q(pk=None)

@@ -77,6 +77,7 @@ def test_only_what_the_actor_may_see_is_named(
     def names(actor: Actor, about: Collection[UUID]) -> Mapping[UUID, str]:
         asked.append(about)
         assert actor.user_id == user.pk
+        assert seen.about is not None
         return {seen.about: "北姚村 二巷"}
 
     monkeypatch.setattr(states, "_describers", [names])
