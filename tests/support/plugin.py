@@ -14,7 +14,9 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -89,3 +91,16 @@ def _calendar_of_this_test() -> None:
     from xiangli.kernel import calendar
 
     calendar.forget()
+
+
+@pytest.fixture(autouse=True)
+def draw(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Says which number from 0 to 99 is drawn where chance decides whether a resolution is checked. Until a
+    test says so, 99: the sample takes nothing."""
+    from xiangli.cases.actions import staff
+
+    def say(number: int) -> None:
+        monkeypatch.setattr(staff, "secrets", SimpleNamespace(randbelow=lambda _below: number))
+
+    say(99)
+    return say
