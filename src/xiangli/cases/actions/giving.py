@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.actions.opening import Act, Opened, move, named, open_case, seat_above
 from xiangli.cases.models import Part
-from xiangli.cases.queries import facts_of, limits_of
+from xiangli.cases.queries import facts_of, limits_of, responsible_for
 from xiangli.cases.states import ClockName, State
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
@@ -74,8 +74,17 @@ def _give(opened: Opened, act: Act, action: str, target: Answer) -> None:
 
 
 def _free_choice(opened: Opened, target: Answer) -> dict[str, Any]:
-    """Whether the list of responsibilities names another seat: then the choice takes a reason, and is counted."""
-    return {}
+    """Whether the list of responsibilities names another seat: then the choice takes a reason, and is counted.
+    Whoever sits in the seat that it names passes on what is theirs as they see fit."""
+    matter, case = opened.matter, opened.case
+    place = Unit.objects.get(pk=matter.place_id)
+    found = responsible_for(place, case.category, at=opened.now, excluding=opened.subjects)
+    if found.listed_seat == opened.held.seat:
+        return {}
+    if not rules.check_free_choice(found.listed_seat, target.seat, opened.note):
+        return {}
+    case.free_choices += 1
+    return {"free_choice": True, **rules.route_data(found.route)}
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.actions.common import DUTY_CLOSE, DUTY_COMPLAINTS, by_staff
 from xiangli.cases.models import Case, Category
+from xiangli.cases.queries import responsible_for
 from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
 from xiangli.kernel import clock
 from xiangli.kernel.models import StoredFile
@@ -121,7 +122,8 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
     subjects: set[UUID] = set()
     if category.duty == DUTY_COMPLAINTS:
         subjects = people_on_plate(place, at=now)
-    answer = who_answers(place, category.duty, at=now, excluding=subjects, urgent=category.danger)
+    found = responsible_for(place, category, at=now, excluding=subjects, urgent=category.danger)
+    answer = found.answer
     routed = bool(answer.alarm) or report.off_map or answer.outside
     # In the seat that answers for the very place it waits to be handled; elsewhere it waits to be received
     # and passed on.
@@ -183,20 +185,17 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
             "category": category.code,
             "place": str(place.pk),
             "seat": answer.seat,
-            # the published rule by which it was routed (rights.md: place, duty, dated tables and clocks
-            # decide)
-            "rule": "place-and-duty",
+            # the published rule by which it was routed, and the line of the list
+            **rules.route_data(found.route),
             "alarm": matter.alarm,
             "photos": len(report.photos),
             **({"danger": danger.kind} if danger else {}),
             **matters.as_data(clocks),
         },
         words={"words": words},
-        beside=[matter, receipt, case, *clocks.born(), *told],
+        beside=[matter, receipt, case, *clocks.born(), *matters.grants_of(matter, answer, at=now), *told],
     )
     if subjects:
         matters.name_subjects(matter, subjects)
-    if not ordinary:
-        matters.hold(matter, answer, at=now)
     matters.attach_photos(matter, report.photos, PhotoRole.REPORT, event_id=event.pk)
     return matter

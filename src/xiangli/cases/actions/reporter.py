@@ -13,7 +13,7 @@ from django.db import transaction
 from xiangli.cases import rules
 from xiangli.cases.actions.common import REPORTER, done_before, step
 from xiangli.cases.models import Case
-from xiangli.cases.queries import facts_of
+from xiangli.cases.queries import facts_of, responsible_for
 from xiangli.cases.states import State
 from xiangli.kernel import clock
 from xiangli.matters import actions as matters
@@ -102,9 +102,10 @@ def reopen_case(code: str, *, act_id: UUID, note: str) -> None:
 
 def _who_handles_again(held: _Held) -> Answer:
     matter, case, subjects = held.matter, held.case, subjects_of(held.matter)
-    answer = who_answers(
-        Unit.objects.get(pk=matter.place_id), case.category.duty, at=held.now, excluding=subjects
-    )
+    place = Unit.objects.get(pk=matter.place_id)
+    answer = responsible_for(
+        place, case.category, at=held.now, excluding=subjects, urgent=matter.danger
+    ).answer
     if not case.reopened and matter.state != State.DECLINED:
         return answer
     # Whoever declined it, or put it right twice over, does not judge it again.

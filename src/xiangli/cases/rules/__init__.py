@@ -33,10 +33,13 @@ from xiangli.cases.rules.loop import (
     title_of,
     why_verified,
 )
+from xiangli.cases.rules.routing import BY_DUTY, BY_LIST, Route, check_free_choice, is_free_choice, route_data
 
 __all__ = [
     "BACKGROUND",
     "BREACHES",
+    "BY_DUTY",
+    "BY_LIST",
     "FLOOD",
     "FLOOD_WINDOW",
     "LOOP",
@@ -49,11 +52,13 @@ __all__ = [
     "Danger",
     "Facts",
     "Limits",
+    "Route",
     "can",
     "check_confirm",
     "check_declinable",
     "check_evidence",
     "check_extension",
+    "check_free_choice",
     "check_handler",
     "check_in_time",
     "check_note",
@@ -67,10 +72,12 @@ __all__ = [
     "check_verifier",
     "check_words",
     "dangers_in",
+    "is_free_choice",
     "is_free_of_subjects",
     "outcome_of",
     "photo_point",
     "plan",
+    "route_data",
     "title_of",
     "why_verified",
 ]

@@ -120,9 +120,22 @@ def hold(matter: Matter, seated: Seated, *, at: datetime) -> None:
     """`put_in_seat` on a stored matter, and the grant without which the holder could not see it: where it is
     not ordinary, or lies outside the holder's own unit (the next lane's head, asked to help)."""
     put_in_seat(matter, seated)
-    inside = matter.visibility == Visibility.ORDINARY and matter.place_path.startswith(seated.unit_path)
-    if not inside and seated.seat != OUTSIDE:
+    if not _inside(matter, seated):
         grant_seat(matter, seated.seat, GrantKind.HOLDER, at=at)
+
+
+def grants_of(matter: Matter, seated: Seated, *, at: datetime) -> list[MatterGrant]:
+    """The grant that `hold` would write, unsaved: for a matter that is born in its holder's seat."""
+    if _inside(matter, seated):
+        return []
+    return [MatterGrant(matter=matter, seat=seated.seat, kind=GrantKind.HOLDER, granted_at=at)]
+
+
+def _inside(matter: Matter, seated: Seated) -> bool:
+    """Whether a seat sees a matter by its territory; the organ outside the county sees nothing of ours."""
+    if seated.seat == OUTSIDE:
+        return True
+    return matter.visibility == Visibility.ORDINARY and matter.place_path.startswith(seated.unit_path)
 
 
 def grant_seat(matter: Matter, seat: str, kind: GrantKind, *, at: datetime) -> None:
