@@ -10,12 +10,12 @@ from time import monotonic
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
 from xiangli.cases.rules import Bound, Facts, Limits
-from xiangli.cases.states import TABLE, EvidenceRule, State
+from xiangli.cases.states import TABLE, ClockName, EvidenceRule, State
 from xiangli.kernel import clock
 from xiangli.kernel.clocks import Kind, Length
 from xiangli.matters.models import Matter, MatterPhoto
@@ -127,7 +127,7 @@ def last_act(matter: Matter) -> dict[str, Any]:
         return {}
     last = moves[-1]
     return {
-        "who": " ".join(filter(None, (last.post, last.name))),
+        "who": " ".join(filter(None, (last.post, last.name))) or _("系统"),
         "action": TABLE[last.kind].label,
         "at": last.at,
         "state": State(matter.state).label,
@@ -209,30 +209,71 @@ def sentence(matter: Matter, holder: Holder) -> str:
         State.REPORTED: _("已经收到，由%(who)s安排办理。"),
         State.ASSIGNED: _("已经交给%(who)s，正等着接单。"),
         State.IN_PROGRESS: _("%(who)s正在处理。"),
+        State.SUSPENDED: _("这件事要等一等，原因写在下面的经过里。"),
         State.TO_VERIFY: _("已经处理，等另一个人核查。"),
         State.RESOLVED: _("已经处理好了，请您看看是不是解决了。"),
         State.CLOSED: _("已经办结。还没解决的话可以要求重办。"),
+        State.DECLINED: _("这里不能受理。理由和可以去哪里办，写在下面的经过里。"),
         State.WITHDRAWN: _("您已经撤回。"),
+        State.MERGED: _("和另一件是同一件事，已经并到一起办。"),
     }[State(matter.state)] % {"who": who}
-    if by and matter.next_clock == "respond":
-        said += _("最迟 %(by)s 前有人响应。") % {"by": by}
-    elif by:
-        said += _("最迟 %(by)s 前办好。") % {"by": by}
+    if by:
+        said += (" " if in_english() else "") + _NEXT.get(matter.next_clock, _("最迟 %(by)s 前办好。")) % {
+            "by": by
+        }
     return said
 
 
+# What a reporter may count on next, by the clock that runs out first.
+_NEXT: Final[Mapping[str, Any]] = {
+    ClockName.RESPOND: gettext_lazy("最迟 %(by)s 前有人响应。"),
+    ClockName.SUSPENSION: gettext_lazy("最迟 %(by)s 接着办。"),
+    ClockName.VERIFY: gettext_lazy("最迟 %(by)s 前核查完。"),
+    ClockName.FEED_BACK: gettext_lazy("最迟 %(by)s 前给您反馈。"),
+    ClockName.ANSWER: gettext_lazy("有人在督办，承办人最迟 %(by)s 前答复。"),
+}
 _MARKS = {
     "report_case": "pin",
     "assign_case": "people",
+    "transfer_case": "people",
+    "handle_together": "people",
     "take_case": "user",
+    "claim_case": "user",
+    "arrive_case": "pin",
+    "hand_up_case": "next",
     "return_case": "back",
+    "suspend_case": "pause",
+    "ask_extension": "clock",
+    "decide_extension": "clock",
+    "supervise_case": "bell",
+    "nudge_case": "bell",
+    "merge_case": "copy",
+    "merge_in": "copy",
+    "decline_case": "close",
+    "withdraw_case": "close",
+    "amber_case": "clock",
+    "overdue_case": "alert",
+    "move_up_case": "alert",
+    "end_suspension": "clock",
+    "start_clocks": "clock",
+    "recompute_clocks": "clock",
     "reopen_case": "alert",
     "evaluate_case": "star",
     "reveal_contact": "search",
     "me_too": "people",
 }
-# Whose words the reporter reads besides their own: what was done, and the feedback. Reasons between colleagues stay between them.
-_TOLD = {"resolve_case", "handle_on_spot", "close_case", "reveal_contact"}
+# Whose words the reporter reads besides their own: what was done, the feedback, why it waits or is not for us. Reasons between
+# colleagues stay between them.
+_TOLD = {
+    "resolve_case",
+    "handle_on_spot",
+    "close_case",
+    "reveal_contact",
+    "suspend_case",
+    "decline_case",
+}
+# What is no step of theirs: counted elsewhere, asked between colleagues, or a clock that has not run out.
+_NOT_TOLD = {"me_too", "merge_in", "ask_extension", "amber_case", "start_clocks", "recompute_clocks"}
 
 
 def event_label(kind: str) -> str:
@@ -243,9 +284,52 @@ def event_label(kind: str) -> str:
         "report_case": _("反映"),
         "reveal_contact": _("查看了反映人的联系方式"),
         "me_too": _("又有人反映"),
+        "merge_in": _("另一件并入"),
         "move_case": _("单位撤并，随之转到新单位"),
         "reseat_case": _("原岗位没有人了，转到现在负责的岗位"),
+        "start_clocks": _("开始计时"),
+        "recompute_clocks": _("节假日安排公布，重算时限"),
     }.get(kind, kind)
+
+
+def _title(row: Happened, *, for_reporter: bool) -> str:
+    """What happened, with what one has to know to understand it."""
+    title, data = event_label(row.kind), row.data
+    match row.kind:
+        case "verify_case":
+            return _("核查通过") if data.get("passed") else _("核查未通过")
+        case "suspend_case" | "ask_extension" if days := data.get("days"):
+            return f"{title} {days_words(days)}"
+        case "decide_extension":
+            said = _("同意延期 %(days)s") if data.get("approved") else _("不同意延期 %(days)s")
+            return said % {"days": days_words(data.get("days", 0))}
+        case "overdue_case" if for_reporter:
+            return _("超时，上一级已介入") if data.get("supervisor") else title
+        case "move_up_case" if for_reporter:
+            return _("超时，转到上一级办理")
+        case "amber_case" | "overdue_case" if data.get("clock") in ClockName.values:
+            return f"{title} · {ClockName(data['clock']).label}"
+        case "merge_case" | "merge_in" if number := data.get("number"):
+            return _("%(title)s · 编号 %(number)s") % {"title": title, "number": number}
+    return title
+
+
+def days_words(days: int) -> str:
+    """3 天."""
+    return ngettext("%(count)d 天", "%(count)d 天", days) % {"count": days}
+
+
+def _words(row: Happened) -> str:
+    """The words of an event; of one declined also where to go instead."""
+    said = row.words.get("words") or row.words.get("note") or ""
+    if where := row.words.get("where"):
+        said += "\n" + _("可以去这里办：%(where)s") % {"where": where}
+    return str(said)
+
+
+def _by_clock(kind: str) -> bool:
+    """Whether nobody did it: its time had come."""
+    return kind in ("start_clocks", "recompute_clocks") or (kind in TABLE and TABLE[kind].by_rule)
 
 
 def _english_titles() -> dict[str, str]:
@@ -266,14 +350,13 @@ def timeline(
 
     entries = []
     for row in happened:
-        if row.kind == "me_too" and for_reporter:
+        refused = row.kind == "decide_extension" and not row.data.get("approved")
+        if for_reporter and (row.kind in _NOT_TOLD or refused):
             continue
-        words = row.words.get("words") or row.words.get("note") or ""
+        words = _words(row)
         if for_reporter and not row.by_reporter and row.kind not in _TOLD:
             words = ""
-        title = event_label(row.kind)
-        if row.kind == "verify_case":
-            title = _("核查通过") if row.data.get("passed") else _("核查未通过")
+        title = _title(row, for_reporter=for_reporter)
         if target := row.words.get("target"):
             title += f" → {said(target)}"
         by = (
@@ -281,6 +364,8 @@ def timeline(
             if row.by_reporter and not row.name
             else " ".join(filter(None, (said(row.post), row.name)))
         )
+        if _by_clock(row.kind):
+            by = _("到时自动")
         entries.append(
             {
                 "at": row.at,
