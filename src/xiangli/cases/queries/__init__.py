@@ -18,22 +18,38 @@ from xiangli.cases.queries.loop import (
     topic_labels,
     who_has,
 )
+from xiangli.cases.queries.routing import (
+    ListedLine,
+    Responsible,
+    forget_routes,
+    responsibilities,
+    responsible_for,
+    route_of,
+    who_is_responsible,
+)
 
 __all__ = [
     "Holder",
+    "ListedLine",
     "Neighbour",
+    "Responsible",
     "categories",
     "category_with_limits",
     "event_label",
     "facts_of",
     "forget_known",
+    "forget_routes",
     "hotlines",
     "in_english",
     "last_act",
     "limits_of",
     "neighbours",
+    "responsibilities",
+    "responsible_for",
+    "route_of",
     "sentence",
     "timeline",
     "topic_labels",
     "who_has",
+    "who_is_responsible",
 ]
