@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "organ": ("设立县的部门", "open an organ of a county"),
     "county": ("查看或设置一个县的时间", "show or set the hours of a county"),
     "appoint": ("任命岗位", "appoint somebody to a post"),
+    "calendar": ("录入一年的放假和调休安排", "enter a year's holidays"),
     "categories": ("装入本县的事项类别", "load a county's own categories"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
