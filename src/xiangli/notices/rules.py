@@ -136,8 +136,8 @@ def fill(template: str, places: Mapping[str, str]) -> str | None:
 
 # -- addresses
 
-_MOBILE: Final = re.compile(r"1[3-9]\d{9}")
-_LANDLINE: Final = re.compile(r"0\d{9,11}")
+_MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
+_LANDLINE: Final = re.compile(r"0[0-9]{9,11}")
 _MAILBOX: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 # Begins with a letter or digit: "@all" would be everybody.
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@$+-]{0,63}")
