@@ -249,6 +249,7 @@ def _inside(running: bool) -> Iterator[Finding]:
     try:
         yield from _loops(clock.now(), running)
         yield from _hours()
+        yield _calendar(clock.now())
     except SqlError as error:
         yield Finding(
             Level.FAIL, tables, str(error).strip(), words("运行 xiangli migrate", "run `xiangli migrate`")
@@ -308,6 +309,34 @@ def _clock(theirs: datetime) -> Finding:
             words("两台机器都要对时（NTP）", "let both machines keep time (NTP)"),
         )
     return Finding(Level.OK, name, words("与数据库一致", "as the database's"))
+
+
+def _calendar(now: datetime) -> Finding:
+    """Whether the holidays are known that deadlines are counted over."""
+    from xiangli.kernel.calendar import published_years
+    from xiangli.kernel.clocks import SHANGHAI, announced_with
+
+    name = words("工作日历", "working calendar")
+    today = now.astimezone(SHANGHAI).date()
+    # Next year's announcement comes in late October or in November.
+    wanted = [announced_with(today), *([today.year + 1] if today.month >= 11 else [])]
+    years = published_years()
+    missing = next((year for year in wanted if year not in years), None)
+    if missing is None:
+        last = max(years)
+        return Finding(Level.OK, name, words(f"已有到 {last} 年的放假安排", f"holidays known until {last}"))
+    return Finding(
+        Level.FAIL if missing <= today.year else Level.WARN,
+        name,
+        words(
+            f"还没有 {missing} 年的放假安排，跨到这一年的期限是暂定的",
+            f"the calendar of {missing} is not published: deadlines that reach into it are provisional",
+        ),
+        words(
+            f"通知公布后录入：xiangli calendar --year {missing} --file days.csv，或升级软件包",
+            f"once it is announced: `xiangli calendar --year {missing} --file days.csv`, or upgrade",
+        ),
+    )
 
 
 def _loops(now: datetime, running: bool) -> Iterator[Finding]:

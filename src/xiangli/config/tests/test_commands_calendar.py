@@ -1,12 +1,13 @@
 """`xiangli calendar`, as somebody types it."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from xiangli.config.commands import calendar
+from xiangli.config.doctor import Level, _calendar
 from xiangli.kernel.calendar import calendar_of, load_calendar, published_years, year_of
 from xiangli.kernel.models import CalendarDay, CalendarYear
 
@@ -147,3 +148,20 @@ def test_a_source_that_would_hand_the_year_to_the_library_is_refused(file: Path)
     assert done.exit_code == 1
     assert "name the announcement" in done.output
     assert not CalendarYear.objects.exists()
+
+
+def test_doctor_says_which_year_is_missing(file: Path) -> None:
+    def says(*moment: int) -> tuple[Level, str]:
+        finding = _calendar(datetime(*moment, tzinfo=UTC))
+        return finding.level, finding.found
+
+    assert says(2026, 3, 1)[0] is Level.FAIL  # nothing at all
+    load_calendar()
+    assert says(2026, 10, 31) == (Level.OK, "holidays known until 2026")
+    level, found = says(2026, 10, 31, 16)  # already November in Shanghai
+    assert level is Level.WARN
+    assert "the calendar of 2027 is not published" in found
+    assert "xiangli calendar --year 2027" in _calendar(datetime(2026, 12, 31, tzinfo=UTC)).mend
+    assert says(2027, 1, 1)[0] is Level.FAIL
+    typed("--year", "2027", "--file", str(file))
+    assert says(2026, 12, 31) == (Level.OK, "holidays known until 2027")
