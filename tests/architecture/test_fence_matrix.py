@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
@@ -35,8 +35,8 @@ from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubje
 from xiangli.matters.states import GrantKind, PhotoRole, Visibility
 from xiangli.notices.models import Delivery, Notice
 from xiangli.notices.states import ChannelKind, DeliveryState
-from xiangli.territory.actions import appoint, open_unit
-from xiangli.territory.models import Level, Standing, Unit
+from xiangli.territory.actions import appoint, open_unit, set_on_call
+from xiangli.territory.models import Level, OnCall, Standing, Unit
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +115,7 @@ MAY_ENROL: Final = {
 }
 
 MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
+MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk"}
 MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk"}
 
 # ------------------------------------------------------------------------------------------------------- where
@@ -169,6 +170,7 @@ PAGES: Final[dict[str, Page]] = {
     "cases:report": Page(everybody(200), everybody(400)),
     "cases:complain": Page(everybody(200), everybody(400)),
     "cases:find": Page(everybody(200), everybody(400)),
+    "cases:danger_words": Page(everybody(200), NO_POST),
     "web:look": Page(NO_GET, everybody(302)),
     "web:alive": Page(everybody(200), NO_POST),
     "web:ready": Page(everybody(200), NO_POST),
@@ -226,6 +228,13 @@ PAGES: Final[dict[str, Page]] = {
     ),  # which one is not said
     # a message to the lane's head that did not arrive, and nobody chosen to tell it
     "notices:hand_over_delivery": Page(signed_in(405), lambda role: _looked_after(role)),
+    # the roster, and an entry of it in the lane's seat
+    "territory:on_call": Page(staff(200), signed_in(405)),
+    "territory:set_on_call": Page(staff(200, only=MAY_ENROL), staff(400, only=MAY_ENROL)),
+    "territory:end_on_call": Page(
+        lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_END_ON_CALL else 404,
+        lambda role: LOGIN if role == "anonymous" else 302 if role in MAY_END_ON_CALL else 404,
+    ),
     # the lane head's notice
     "notices:open": Page(
         lambda role: LOGIN if role == "anonymous" else 302 if role == "lane_head" else 404, signed_in(405)
@@ -280,6 +289,7 @@ class World:
     notice: Notice
     delivery: Delivery
     token: str
+    on_call: OnCall  # tonight, in the lane's seat
 
     def sign_in(self, role: str) -> dict[str, str]:
         """The cookies of somebody who proved themselves a moment ago."""
@@ -301,6 +311,7 @@ class World:
             "unit_id": self.place.lane.pk,
             "user_id": self.people["lane_head"].pk,
             "device_id": new_id(),
+            "entry_id": self.on_call.pk,
             "pk": 1,
             "action": action or "confirm_case",
         }
@@ -372,7 +383,14 @@ def make_world() -> World:
     )
     newcomer = User.objects.create_user(display_name="韩新人")
     _enrolment, token = issue_enrolment(user=newcomer, issued_by=None, now=clock.now())
-    return World(place, people, reported, photos, notice, delivery, token)
+    (on_call,) = set_on_call(
+        unit=place.lane,
+        post=place.posts["lane_head"],
+        user=people["next_lane"],
+        starts=clock.now() + timedelta(hours=1),
+        ends=clock.now() + timedelta(hours=2),
+    )
+    return World(place, people, reported, photos, notice, delivery, token, on_call)
 
 
 def _reported(place: Place, kind: Visibility) -> Receipted:

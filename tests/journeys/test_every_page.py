@@ -59,6 +59,8 @@ DESKS: Final = {
     "notices:inbox": "/notices/",
     "notices:preferences": "/me/notices/",
     "territory:enrol_people": "/enrolments/",
+    "territory:on_call": "/on-call/",
+    "territory:set_on_call": "/on-call/new/",
     "territory:print_plate": "/units/{unit}/plate/",
     "accounts:reauth": "/reauth/",
     "accounts:me": "/me/",
@@ -75,6 +77,7 @@ BY_STEPS: Final = {
     "cases:reveal": "test_at_a_desk",
     "cases:track_act": "test_without_an_account",
     "territory:issue_enrolment": "test_at_a_desk",
+    "territory:end_on_call": "test_the_roster",
     "notices:deliveries": "test_what_did_not_arrive",
     "mfa_authenticate": "test_two_steps",
     "mfa_view_recovery_codes": "test_two_steps",
@@ -100,6 +103,7 @@ NO_PAGE: Final = {
     "web:alive": "one word",
     "web:ready": "one word",
     "web:robots": "a text file",
+    "cases:danger_words": "data for a script",
     "set_language": "leads back",
 }
 
@@ -175,6 +179,35 @@ def test_at_a_desk(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[
     press(town, "查看", within=form)
     expect(town.get_by_role("status")).to_contain_text("13800000000")
     _look_at(town, "cases:reveal", eyes, desk=True)
+
+
+def test_the_roster(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:
+    page = at_desk("village_director")
+    page.goto("/on-call/")
+    expect(page.get_by_role("alert")).to_contain_text("庙上村 今晚没有人值班")
+    expect(page.get_by_text("今后 14 天还没有排班")).to_be_visible()
+    follow(page.get_by_role("button", name="排班"))
+    _look_at(page, "territory:set_on_call", eyes, desk=True)
+    page.get_by_label("谁值班").select_option(label="王网格（第一网格 网格长）")
+    page.get_by_label("哪个岗位值班").select_option(label="庙上村 · 村党支部书记、村委会主任")
+    page.get_by_label("到").fill("2026-11-16T21:00")
+    press(page, "排上")
+    expect(page.get_by_role("alert").first).to_contain_text("请改好下面标出的地方")
+    _look_at(page, "territory:set_on_call", eyes, desk=True)
+    page.get_by_label("到").fill("2026-11-17T07:00")
+    page.get_by_label("连排几晚").fill("3")
+    press(page, "排上")
+    expect(page.get_by_role("status")).to_contain_text(
+        "已排班：王网格，庙上村，今天 22:00 到 明天 07:00，连排 3 晚。"
+    )
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text("庙上村 今晚值班：王网格")).to_be_visible()
+    _look_at(page, "territory:on_call", eyes, desk=True)
+    press(page, "取消 王网格 今天 22:00")
+    _look_at(page, "territory:end_on_call", eyes, desk=True)
+    press(page, "取消这个班")
+    expect(page.get_by_role("status")).to_contain_text("已取消王网格的这个班。")
+    expect(page.get_by_role("alert")).to_contain_text("庙上村 今晚没有人值班")
 
 
 def test_two_steps(

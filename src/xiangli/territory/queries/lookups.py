@@ -60,6 +60,20 @@ def organ_seats(county_id: UUID, *, at: datetime) -> list[Answer]:
     return sorted(seats, key=lambda seat: (len(seat.unit_path), seat.unit_path))  # o2 before o10
 
 
+def seats_for(place_path: str, county_id: UUID, *, at: datetime) -> list[Answer]:
+    """The seats that may be given a matter of a place: those on the way from the county down to it, and the
+    county's organs; where somebody is. The deepest first. One statement."""
+    rows = seat_rows(
+        line_of(place_path),
+        f"({ON_THE_LINE} OR u.county_id = %(county)s AND u.kind = 'organ'"
+        " AND u.valid_from <= %(day)s AND (u.valid_to IS NULL OR u.valid_to > %(day)s))",
+        "'take_case' = ANY (p.permissions)",
+        at=at,
+        county=county_id,
+    )
+    return [answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
+
+
 def seats_by_name(seats: Collection[str], *, at: datetime, excluding: Collection[UUID] = ()) -> list[Answer]:
     """Of seats by their names, in that order, those where somebody sits and none of `excluding` does. One
     statement for each."""

@@ -198,6 +198,27 @@ def test_organ_seats_names_who_is_there(
     ]
 
 
+def test_seats_for_a_place_are_those_on_the_way_and_the_countys_organs(
+    small: Small, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    water = open_organ(county=small.county, name="水务局", valid_from=SINCE)
+    foreign = open_organ(
+        county=make_county("61/08/31/", "子洲县", west=112.0).county, name="水务局", valid_from=SINCE
+    )
+    small.seat("organ_desk", water, "经办")
+    small.seat("organ_desk", foreign, "别县")
+    small.seat("lane_head", small.lane, "一巷长")
+    small.seat("lane_head", small.lane_two, "二巷长")
+    small.seat("village_officer", small.village, "民警")  # may not take a case
+    away = small.seat("grid_head", small.grid, "外出")
+    record_absence(appointment=away, starts=NOW - HOUR)
+    small.seat("town_desk", small.town, "乡镇")
+    with django_assert_num_queries(1):
+        seats = queries.seats_for(small.lane.path, small.county.pk, at=NOW)
+    assert seats[0].user_name == "一巷长"
+    assert {seat.user_name for seat in seats[1:]} == {"乡镇", "经办"}
+
+
 def test_an_organ_answers_for_no_place(small: Small) -> None:
     water = open_organ(county=small.county, name="水务局", valid_from=SINCE)
     desk = small.seat("organ_desk", water, "经办")
