@@ -151,8 +151,8 @@ def test_a_source_that_would_hand_the_year_to_the_library_is_refused(file: Path)
 
 
 def test_doctor_says_which_year_is_missing(file: Path) -> None:
-    def says(*moment: int) -> tuple[Level, str]:
-        finding = _calendar(datetime(*moment, tzinfo=UTC))
+    def says(year: int, month: int, day: int, hour: int = 0) -> tuple[Level, str]:
+        finding = _calendar(datetime(year, month, day, hour, tzinfo=UTC))
         return finding.level, finding.found
 
     assert says(2026, 3, 1)[0] is Level.FAIL  # nothing at all
