@@ -20,15 +20,6 @@ from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import who_can
-from xiangli.territory.rules import Actor, Held
-
-_PER_DAY = {
-    Kind.MINUTES: 24 * 60,
-    Kind.HOURS: 24,
-    Kind.DUTY_HOURS: 8,
-    Kind.WORKING_DAYS: 1,
-    Kind.CALENDAR_DAYS: 1,
-}
 
 
 @transaction.atomic
@@ -38,7 +29,7 @@ def suspend_case(act: Act, *, days: int | None) -> None:
     if (opened := open_case(act, "suspend_case")) is None:
         return
     bound = limits_of(opened.case.category, on=opened.matter.reported_at).of(ClockName.SUSPENSION)
-    wanted = rules.check_suspension(facts_of(opened.matter, opened.case), days, most=_days(bound.length))
+    wanted = rules.check_suspension(facts_of(opened.matter, opened.case), days, most=bound.days)
     opened.clocks.start(
         ClockName.SUSPENSION, Length(wanted, Kind.CALENDAR_DAYS), at=opened.now, source=bound.source
     )
@@ -58,11 +49,6 @@ def resume_case(act: Act) -> None:
 def state_resumed(matter: Matter) -> State:
     """Where a suspended case goes on: with whoever had taken it, or waiting to be taken."""
     return State.IN_PROGRESS if matter.handler_id is not None else State.ASSIGNED
-
-
-def _days(length: Length) -> int:
-    """A length in days, rounded up."""
-    return -(-length.amount // _PER_DAY[length.kind])
 
 
 @transaction.atomic
@@ -101,7 +87,7 @@ def decide_extension(act: Act, *, approved: bool) -> None:
         raise Refused("nothing_asked", _("这件事项没有待批的延期申请。"))
     if extension.asked_by_id == opened.user:
         raise Refused("own_work", _("自己申请的延期要由上级的另一个人批准。"))
-    held = held_above(act.actor, DECIDE_EXTENSION, Unit.objects.get(pk=matter.holder_unit_id).path)
+    held = rules.held_above(act.actor, DECIDE_EXTENSION, Unit.objects.get(pk=matter.holder_unit_id).path)
     if held is None:
         raise Refused("not_above", _("延期由上一级岗位批准，您的岗位不在承办单位之上。"))
     opened.held = held
@@ -110,7 +96,7 @@ def decide_extension(act: Act, *, approved: bool) -> None:
     clock = opened.clocks.live(ClockName.PUT_RIGHT)
     if approved and clock is not None:
         # Decided late, it still counts from where the clock stood: the wait for an answer is not the handler's.
-        opened.clocks.extend(ClockName.PUT_RIGHT, extension.days * _PER_DAY[Kind(clock.kind)])
+        opened.clocks.extend(ClockName.PUT_RIGHT, extension.days * rules.PER_DAY[clock.kind])
     extension.decided_at, extension.decided_by_id, extension.approved = opened.now, opened.user, approved
     extension.save(update_fields=["decided_at", "decided_by", "approved"])
     data = {"approved": approved, "days": extension.days, "extension": str(extension.pk)}
@@ -118,18 +104,6 @@ def decide_extension(act: Act, *, approved: bool) -> None:
     matters.tell(matter, "decide_extension", now=opened.now, users=[extension.asked_by_id])
     if approved:
         tell_reporters(matter, "decide_extension", now=opened.now)
-
-
-def held_above(actor: Actor, permission: str, unit_path: str) -> Held | None:
-    """The nearest of the actor's posts above a unit that grants `permission`."""
-    above = [
-        held
-        for held in actor.held
-        if permission in held.permissions
-        and unit_path.startswith(held.unit_path)
-        and held.unit_path != unit_path
-    ]
-    return max(above, key=lambda held: len(held.unit_path), default=None)
 
 
 def _put_right_due(opened: Opened) -> datetime | None:
@@ -141,5 +115,5 @@ def _days_left(opened: Opened) -> int:
     """How many days extensions may still add, by the limit in force on the case's day."""
     bound = limits_of(opened.case.category, on=opened.matter.reported_at).of(ClockName.EXTENSION)
     row = opened.clocks.live(ClockName.PUT_RIGHT)
-    used = -(-row.extended // _PER_DAY[Kind(row.kind)]) if row else 0
-    return _days(bound.length) - used
+    used = rules.days_of(row.extended, row.kind) if row else 0
+    return bound.days - used

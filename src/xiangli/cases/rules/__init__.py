@@ -1,6 +1,16 @@
 """Pure rules of cases: facts in, a verdict with its reason out. No Django models here."""
 
-from xiangli.cases.rules.clocks import BACKGROUND, BREACHES, LOOP, RUNS, Bound, Limits, plan
+from xiangli.cases.rules.clocks import (
+    BACKGROUND,
+    BREACHES,
+    LOOP,
+    PER_DAY,
+    RUNS,
+    Bound,
+    Limits,
+    days_of,
+    plan,
+)
 from xiangli.cases.rules.danger import Danger, dangers_in
 from xiangli.cases.rules.loop import (
     FLOOD,
@@ -27,6 +37,7 @@ from xiangli.cases.rules.loop import (
     check_turn,
     check_verifier,
     check_words,
+    held_above,
     is_free_of_subjects,
     outcome_of,
     photo_point,
@@ -46,6 +57,7 @@ __all__ = [
     "MAX_PHOTOS",
     "MAX_WORDS",
     "NEAR_METRES",
+    "PER_DAY",
     "RUNS",
     "TITLE_LENGTH",
     "Bound",
@@ -72,6 +84,8 @@ __all__ = [
     "check_verifier",
     "check_words",
     "dangers_in",
+    "days_of",
+    "held_above",
     "is_free_choice",
     "is_free_of_subjects",
     "outcome_of",

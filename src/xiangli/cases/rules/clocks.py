@@ -19,6 +19,26 @@ class Bound:
     length: Length
     source: str
 
+    @property
+    def days(self) -> int:
+        """The length in days, rounded up."""
+        return days_of(self.length.amount, self.length.kind)
+
+
+# What a day is in each kind of measure: people ask for days, whatever the clock counts.
+PER_DAY: Final[Mapping[str, int]] = {
+    Kind.MINUTES: 24 * 60,
+    Kind.HOURS: 24,
+    Kind.DUTY_HOURS: 8,
+    Kind.WORKING_DAYS: 1,
+    Kind.CALENDAR_DAYS: 1,
+}
+
+
+def days_of(amount: int, kind: str) -> int:
+    """A length in days, rounded up."""
+    return -(-amount // PER_DAY[kind])
+
 
 # A county may delete a limit by mistake; no case is ever without a clock for that.
 _WITHOUT_A_ROW: Final = Bound(Length(72, Kind.HOURS), "临猗县社会治理办法：慢的3天内必须解决（2018）")

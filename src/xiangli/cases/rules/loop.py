@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from xiangli.cases.states import TABLE, EvidenceRule, Outcome, State
 from xiangli.kernel.refusals import Refused
+from xiangli.territory.rules import Actor, Held
 
 MAX_WORDS = 2000  # characters of a report, a resolution, a reason
 MAX_PHOTOS = 9
@@ -168,6 +169,18 @@ def check_extension(days: int | None, *, most: int, due_at: datetime | None, now
     if days is None or not 1 <= days <= most:
         raise Refused("days_range", _("请写 1 到 %(most)s 天。") % {"most": most}, field="days")
     return days
+
+
+def held_above(actor: Actor, permission: str, unit_path: str) -> Held | None:
+    """The nearest of the actor's posts above a unit that grants `permission`."""
+    above = [
+        held
+        for held in actor.held
+        if permission in held.permissions
+        and unit_path.startswith(held.unit_path)
+        and held.unit_path != unit_path
+    ]
+    return max(above, key=lambda held: len(held.unit_path), default=None)
 
 
 def check_rating(rating: int | None, words: str) -> None:
