@@ -111,6 +111,7 @@ def on_call(request: HttpRequest) -> HttpResponse:
         request,
         "territory/on_call.html",
         {
+            "now": now,
             "shifts": shifts,
             "page": page,
             "below": below,
