@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from xiangli.cases.pages import public, staff
+from xiangli.cases.pages import danger, public, staff
 
 app_name = "cases"
 urlpatterns: list[URLPattern] = [
     path("", public.home, name="home"),
+    path("danger-words.json", danger.danger_words, name="danger_words"),
     path("p/<slug:plate_code>/", public.show_plate, name="plate"),
     path("p/<slug:plate_code>/report/", public.report, name="report"),
     path("p/<slug:plate_code>/complain/", public.complain, name="complain"),

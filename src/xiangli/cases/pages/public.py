@@ -32,6 +32,7 @@ from xiangli.cases.forms import (
     kept_ids,
 )
 from xiangli.cases.models import Case
+from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
 from xiangli.cases.states import TABLE, Channel, Intake, State
 from xiangli.kernel import clock, throttle
@@ -40,7 +41,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import history, matter_of_code, not_found, photo_of
 from xiangli.matters.rules import clean_code, group_code
-from xiangli.matters.states import PhotoRole
+from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import PlateView, plate, plate_unit, ring_of, spoken_name, unit_of_point
 
@@ -219,6 +220,7 @@ def _report_page(
             "kept_count": len(kept_ids(kept)),
             "complaint_url": reverse("cases:complain", args=[unit.plate_code]),
             "ring": json.dumps(ring_of(unit)),
+            **danger_box(form["words"].value()),
         },
         status=status,
     )
@@ -267,6 +269,7 @@ def _complaint_page(
 ) -> HttpResponse:
     county = getattr(unit.county, "profile", None)
     context = {"form": form, "unit": unit, "place": spoken_name(unit), "county": county}
+    context |= danger_box(form["words"].value())
     return render(request, "cases/complain.html", context, status=status)
 
 
@@ -337,8 +340,14 @@ def receipt(request: HttpRequest, code: str) -> HttpResponse:
             "holder": answers,
             "outside": answers.outside,
             "sentence": queries.sentence(matter, answers),
+            **danger_box(_told(matter)),
         },
     )
+
+
+def _told(matter: Matter) -> str:
+    """The words of the report; nothing of a sealed one, which shows on a shared phone what it is about."""
+    return "" if matter.visibility == Visibility.SEALED else str(history(matter)[0].words.get("words", ""))
 
 
 @require_GET

@@ -23,6 +23,7 @@ from xiangli.accounts.sessions import fresh_required
 from xiangli.cases import actions, queries, rules
 from xiangli.cases.forms import PHOTO_ATTRS, ActForm, ReportForm, give_fresh_id, kept_ids
 from xiangli.cases.models import Case
+from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import Stored, picture, shown, store_photos
 from xiangli.cases.states import ASSIGN_CASE, REPORT_CASE, REVEAL_CONTACT, TABLE, Channel, Intake, State
 from xiangli.kernel import clock
@@ -442,6 +443,7 @@ def field_report(request: HttpRequest) -> HttpResponseBase:
             "chosen": form.data.get("category") or "",
             "english": queries.in_english(),
             "kept": stored.kept,
+            **danger_box(form["words"].value()),
             "shell": _shell(actor),
         },
         status=400 if form.errors else 200,

@@ -18,7 +18,7 @@ from typing import Any, Final
 NUMBERS: Final = ("110", "119", "120")  # where no danger is told of, in the order of the page's foot
 MOST_LOOKED_AT: Final = 2000  # characters: a report has no more, and a form sent back may have millions
 
-# The same three in JavaScript: `\s` means other signs there.
+# Spelt out, for `\s` means other signs in JavaScript than here.
 _BLANK: Final = "[ \t\u200b-\u200d\ufeff]"
 _SENTENCE: Final = "[。!?;\n\r\u2028\u2029]"
 _CLAUSE: Final = "[,、:…~.]"
@@ -112,7 +112,7 @@ def word_list() -> WordList:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    fold: dict[int, str]
+    fold: dict[int, int]
     calm: re.Pattern[str]
     elsewhere: re.Pattern[str]
     now: re.Pattern[str]
