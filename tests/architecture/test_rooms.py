@@ -116,7 +116,7 @@ def test_kits_know_no_module() -> None:
 
 # ------------------------------------------------------------------------------------------------------- purity
 
-RULES: Final = [source for source in sources() if source.room == "rules"]
+RULES: Final = [source for source in sources() if source.room == "rules" or source.name == "kernel/clocks.py"]
 _IMPURE: Final = {
     "os", "io", "sys", "time", "random", "secrets", "socket", "pathlib", "subprocess", "threading", "logging", "urllib",
     "psycopg", "requests", "httpx",
@@ -133,7 +133,7 @@ def test_rules_are_pure(source: Source) -> None:
             assert name.startswith("django.utils.translation."), name
         if top == "xiangli":
             room = name.split(".")[2]
-            assert room in ("rules", "states", "refusals", "transitions"), name
+            assert room in ("rules", "states", "refusals", "transitions", "clocks"), name
     for call in source.calls():
         assert call.split(".")[-1] not in _READS_A_CLOCK, call
         assert call not in ("open", "print", "input", "eval", "exec"), call

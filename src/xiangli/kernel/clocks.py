@@ -7,6 +7,7 @@ day of the start is left out, and the limit ends when the last day ends. docs/ad
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")  # whose days are counted
 _DAY: Final = timedelta(days=1)
 _NONE: Final = timedelta(0)
+_FROM_TO: Final = re.compile(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -291,8 +293,13 @@ def _on(day: date, at: time) -> datetime:
 
 
 def _hours(part: str) -> tuple[time, time]:
+    written = _FROM_TO.fullmatch(part)
     try:
-        opens, closes = (_time(one) for one in part.split("-"))
+        if written is None:
+            raise ValueError(part)
+        hour, minute, to_hour, to_minute = map(int, written.groups())
+        opens = time.min.replace(hour=hour, minute=minute)
+        closes = time.min.replace(hour=to_hour, minute=to_minute)
     except ValueError as error:
         raise ValueError(
             f'the duty hours "{part}" cannot be read: write from when to when, like "08:00-12:00", '
@@ -301,7 +308,3 @@ def _hours(part: str) -> tuple[time, time]:
     if closes <= opens:
         raise ValueError(f'the duty hours "{part}" end before they begin: they lie within one day')
     return opens, closes
-
-
-def _time(text: str) -> time:
-    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a time of day, of no date or zone

@@ -111,6 +111,8 @@ class Clocks:
         row = self.live(name)
         if row is None or self.is_paused(row):
             return
+        if row.pauses:  # the wall clock may have been set back since: pauses lie apart
+            at = max(at, datetime.fromisoformat(row.pauses[-1][1]))
         row.pauses = [*row.pauses, [at.isoformat(), None]]
         row.due_at = row.amber_at = None
         self._touch(row, "pause")
@@ -120,7 +122,9 @@ class Clocks:
         row = self.live(name)
         if row is None or not self.is_paused(row):
             return
-        row.pauses = [*row.pauses[:-1], [row.pauses[-1][0], at.isoformat()]]
+        since = row.pauses[-1][0]
+        at = max(at, datetime.fromisoformat(since))  # as above
+        row.pauses = [*row.pauses[:-1], [since, at.isoformat()]]
         self._reckon(row)
         self._touch(row, "resume")
 
