@@ -1,1 +1,1 @@
-"""Benchmarks with their reference, one command each: `make bench`, or `python -m bench intake list import`."""
+"""Benchmarks with their reference, one command each: `make bench`, or `python -m bench intake list import timers`."""

@@ -10,9 +10,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import importing, intake, lists
+from bench import importing, intake, lists, timers
 
-BENCHMARKS = {"intake": intake.measure, "list": lists.measure, "import": importing.measure}
+BENCHMARKS = {
+    "intake": intake.measure,
+    "list": lists.measure,
+    "import": importing.measure,
+    "timers": timers.measure,
+}
 _LATEST = Path(__file__).with_name("latest.json")
 
 
