@@ -7,12 +7,13 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import importing, intake, lists, timers
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "intake": intake.measure,
     "list": lists.measure,
     "import": importing.measure,
