@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "appoint": ("任命岗位", "appoint somebody to a post"),
     "calendar": ("录入一年的放假和调休安排", "enter a year's holidays"),
     "categories": ("装入本县的事项类别", "load a county's own categories"),
+    "responsibilities": ("导入、导出权责清单", "import and export lists of responsibilities"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),

@@ -24,6 +24,7 @@ from xiangli.cases.actions.reporter import (
     withdraw_case,
 )
 from xiangli.cases.actions.reseating import reseat_cases
+from xiangli.cases.actions.responsibilities import import_responsibilities
 from xiangli.cases.actions.staff import (
     accept_case,
     arrive_case,
@@ -58,6 +59,7 @@ __all__ = [
     "hand_up_case",
     "handle_on_spot",
     "handle_together",
+    "import_responsibilities",
     "load_categories",
     "mend_clocks",
     "merge_case",

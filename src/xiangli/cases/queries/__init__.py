@@ -18,6 +18,13 @@ from xiangli.cases.queries.loop import (
     topic_labels,
     who_has,
 )
+from xiangli.cases.queries.responsibilities import (
+    ReadList,
+    annotated_workbook,
+    read_responsibilities,
+    responsibility_workbook,
+    template_workbook,
+)
 from xiangli.cases.queries.routing import (
     ListedLine,
     Responsible,
@@ -32,7 +39,9 @@ __all__ = [
     "Holder",
     "ListedLine",
     "Neighbour",
+    "ReadList",
     "Responsible",
+    "annotated_workbook",
     "categories",
     "category_with_limits",
     "event_label",
@@ -44,10 +53,13 @@ __all__ = [
     "last_act",
     "limits_of",
     "neighbours",
+    "read_responsibilities",
     "responsibilities",
+    "responsibility_workbook",
     "responsible_for",
     "route_of",
     "sentence",
+    "template_workbook",
     "timeline",
     "topic_labels",
     "who_has",

@@ -72,7 +72,7 @@ def make_organ(place: Place, name: str = "城管局", label: str = "o1/") -> Uni
         kind=UnitKind.ORGAN,
         county=place.county,
         parent=place.county,
-        level=Level.objects.get(scheme=place.posts["lane_head"].scheme, code="organ"),
+        level=Level.objects.get(scheme=place.posts["county_desk"].scheme, code="organ"),
         path=place.county.path + label,
         name=name,
         short_name=name,
