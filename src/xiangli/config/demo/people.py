@@ -32,6 +32,9 @@ DEMO_PEOPLE: Final = (
     DemoPerson("village", "北姚村 村主任", "village director", LANE[:-3], "village_director", "姚秀兰"),
     DemoPerson("town", "庙上乡综治中心", "town centre", "14/08/21/201/", "town_desk", "李文娟"),
     DemoPerson("county", "临猗县综治中心", "county centre", "14/08/21/", "county_desk", "王志远"),
+    DemoPerson(
+        "organ", "临猗县城市管理局", "urban management bureau", "14/08/21/o1/", "organ_desk", "武志强"
+    ),
     DemoPerson("grid", "绛县 网格长", "grid head elsewhere", "14/08/26/101/200/01/", "grid_head", "赵晓东"),
 )
 

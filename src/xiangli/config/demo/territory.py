@@ -33,13 +33,23 @@ from xiangli.territory.models import (
     County,
     DutyNumber,
     Level,
+    OnCall,
     Post,
     Scheme,
     Standing,
     Succession,
     Unit,
+    UnitKind,
 )
-from xiangli.territory.rules import is_pseudo_unit, numeral, plate_code_from, short_name
+from xiangli.territory.rules import (
+    ORGAN,
+    is_pseudo_unit,
+    night_of,
+    numeral,
+    parse_quiet_hours,
+    plate_code_from,
+    short_name,
+)
 
 _CODES_AS_OF = date(2023, 6, 30)
 _LANES_SINCE = date(2024, 1, 1)
@@ -76,6 +86,21 @@ _PLANS: Final = {
     ),
     "610831": _Plan("sections", "陕西省", "榆林市", "0912", "榆林市纪委监委", "Zizhou County", each=(2, 3)),
 }
+
+
+# The organs that the counties' lists of responsibilities name most.
+_ORGANS: Final = (
+    ("城市管理局", "Urban Management Bureau"),
+    ("自然资源局", "Natural Resources Bureau"),
+    ("水务局", "Water Bureau"),
+    ("应急管理局", "Emergency Management Bureau"),
+    ("住房和城乡建设局", "Housing and Construction Bureau"),
+    ("交通运输局", "Transport Bureau"),
+    ("农业农村局", "Agriculture Bureau"),
+    ("市场监督管理局", "Market Supervision Bureau"),
+    ("民政局", "Civil Affairs Bureau"),
+)
+_ON_CALL_NIGHTS: Final = 7
 
 
 @dataclass(slots=True)
@@ -182,6 +207,10 @@ def _grow(
         else:
             _grow_villages(town, villages, rows, levels, random)
     _grow_below(county, plan, levels, random)
+    for number, (name, name_en) in enumerate(_ORGANS, start=1):
+        organ = _unit(unit, f"o{number}", unit.short_name + name, levels[ORGAN], since=_LANES_SINCE)
+        organ.kind, organ.short_name, organ.name_en = UnitKind.ORGAN, name, name_en
+        county.below.append(_Node(organ))
     return county
 
 
@@ -311,10 +340,11 @@ class _Desk:
     appointments: list[Appointment] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     numbers: list[DutyNumber] = field(default_factory=list)
+    on_call: list[OnCall] = field(default_factory=list)
 
 
-_WITH_NUMBER = {"town_desk", "county_desk", "county_supervision", "village_clerk"}
-_NEVER_VACANT = {"village_director", "town_desk", "county_desk", "county_supervision"}
+_WITH_NUMBER = {"town_desk", "county_desk", "county_supervision", "village_clerk", "organ_desk"}
+_NEVER_VACANT = {"village_director", "town_desk", "county_desk", "county_supervision", "organ_desk"}
 _MAY_BE_AWAY = {"lane_head", "grid_head", "group_head", "entrance_head", "building_head"}
 
 
@@ -385,10 +415,35 @@ def _staff(county: _Node, plan: _Plan, scheme: Scheme, now: datetime) -> None:
                         Standing.DEPUTY,
                         now,
                     )
+    _put_on_call(county, desk, now)
     User.objects.bulk_create(desk.users, batch_size=2000)
     Appointment.objects.bulk_create(desk.appointments, batch_size=2000)
     Absence.objects.bulk_create(desk.absences, batch_size=2000)
     DutyNumber.objects.bulk_create(desk.numbers, batch_size=2000)
+    OnCall.objects.bulk_create(desk.on_call, batch_size=2000)
+
+
+def _put_on_call(county: _Node, desk: _Desk, now: datetime) -> None:
+    """The nights of a week, at the desks of the county and its towns: the people of the unit by turns, whoever
+    holds the desk first."""
+    starts, ends = night_of(parse_quiet_hours(County().quiet_hours), now)
+    for node in (county, *(node for node in county.below if node.unit.kind == UnitKind.PLACE)):
+        there = [appointment for appointment in desk.appointments if appointment.unit is node.unit]
+        if not there:
+            continue
+        seat = there[0].post  # posts come in their order: the desk
+        for night in range(_ON_CALL_NIGHTS):
+            desk.on_call.append(
+                OnCall(
+                    id=demo_id("on_call", node.unit.path, str(night)),
+                    unit=node.unit,
+                    post=seat,
+                    user=there[night % len(there)].user,
+                    starts=starts + timedelta(days=night),
+                    ends=ends + timedelta(days=night),
+                    recorded_at=now,
+                )
+            )
 
 
 def _person(desk: _Desk, name: str, *parts: str) -> User:

@@ -14,8 +14,8 @@ from xiangli.accounts.models import User
 from xiangli.config.demo.ground import middle, split
 from xiangli.config.demo.people import DEMO_PEOPLE, LANE, PASSWORD
 from xiangli.config.demo.territory import demo_id, demo_plate_code, load_territory, shares
-from xiangli.territory.models import Absence, Appointment, Boundary, County, DutyNumber, Unit
-from xiangli.territory.queries import actor_for, plate, unit_of_point, who_answers
+from xiangli.territory.models import Absence, Appointment, Boundary, County, DutyNumber, OnCall, Unit
+from xiangli.territory.queries import actor_for, organ_seats, plate, unit_of_point, who_answers
 from xiangli.territory.rules import normal_plate_code
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -108,6 +108,21 @@ def test_the_five_counties() -> None:
     old = plate(demo_plate_code("14/08/21/201/206/09/"), at=NOW)
     assert old is not None
     assert old.unit == lane
+
+    # organs, which are no places, and somebody on call tonight at every town and county
+    county = Unit.objects.get(path="14/08/21/")
+    organs = organ_seats(county.pk, at=NOW)
+    assert [organ.unit_name for organ in organs][:3] == ["城市管理局", "自然资源局", "水务局"]
+    assert len(organs) == 9
+    assert not Unit.objects.filter(kind="organ", plate_code__isnull=False).exists()
+    assert not Boundary.objects.filter(unit__kind="organ").exists()
+    tonight = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    desks = Unit.objects.filter(level__code__in=["town", "county"], is_pseudo=False, valid_to=None)
+    manned = OnCall.objects.filter(starts__lte=tonight, ends__gt=tonight).values_list("unit", flat=True)
+    assert set(manned) == set(desks.values_list("pk", flat=True))
+    urgent = who_answers(lane, "hazards", at=tonight, urgent=True)
+    assert (urgent.user_name, len(urgent.on_call)) == ("姚建国", 1)
+    assert User.objects.get(pk=urgent.on_call[0]).username == "town"
 
     # everybody who can sign in stands where the tale says
     for person in DEMO_PEOPLE:
