@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Count, Min
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
+
+from xiangli.kernel import outbox, timers
+from xiangli.kernel.ledger import unsealed_tail
+from xiangli.kernel.outbox import Waiting
+from xiangli.notices.models import Delivery
+from xiangli.notices.queries import dead_letters
+from xiangli.notices.states import DeliveryState
 
 _PREFIX: Final = "xiangli_"
 
@@ -29,24 +37,28 @@ class _Now(Collector):
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
-        from xiangli.kernel import outbox, timers
-        from xiangli.kernel.ledger import unsealed_tail
-
-        due, queue, tail = timers.waiting(self.now), outbox.waiting(self.now), unsealed_tail()
-        yield _gauge("timers_waiting", "Moments that have come and have not fired.", due.count)
-        yield self._late("timers_late_seconds", "For how long the oldest of them has waited.", due.oldest)
+        yield from self._queue(
+            "timers", "Moments that have come and have not fired", timers.waiting(self.now)
+        )
         yield _gauge("timers_stuck", "Moments given up until a person looks.", timers.count_stuck())
-        yield _gauge("outbox_waiting", "Effects (messages, jobs) that are due and not done.", queue.count)
-        yield self._late("outbox_late_seconds", "For how long the oldest of them has waited.", queue.oldest)
+        yield from self._queue("outbox", "Effects that are due and not done", outbox.waiting(self.now))
         yield _gauge("outbox_stuck", "Effects given up until a person looks.", outbox.count_stuck())
-        yield _gauge("ledger_unsealed", "Events of the ledger that no seal covers yet.", tail.count)
-        yield self._late(
-            "ledger_unsealed_seconds", "For how long the oldest of them has waited.", tail.oldest
+        letters = Delivery.objects.filter(state=DeliveryState.WAITING, not_before__lte=self.now).aggregate(
+            count=Count("pk"), oldest=Min("not_before")
+        )
+        yield from self._queue("deliveries", "Messages that are to leave and have not", Waiting(**letters))
+        dead = sum(count for _county, _channel, count in dead_letters())
+        yield _gauge("deliveries_dead", "Messages that no channel could bring, until a person tells.", dead)
+        tail = unsealed_tail()
+        yield from self._queue(
+            "seals", "Events of the ledger that no seal covers yet", Waiting(tail.count, tail.oldest)
         )
 
-    def _late(self, name: str, what: str, since: datetime | None) -> Metric:
+    def _queue(self, name: str, what: str, waiting: Waiting) -> Iterator[Metric]:
+        late = (self.now - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+        yield _gauge(f"{name}_waiting", f"{what}.", waiting.count)
         # Another machine's clock may be a little ahead of ours.
-        return _gauge(name, what, max(0.0, (self.now - since).total_seconds()) if since else 0.0)
+        yield _gauge(f"{name}_late_seconds", f"{what}: for how long the oldest has waited.", max(0.0, late))
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -12,7 +12,9 @@ from xiangli.config.doctor import Finding, Level, _loops
 from xiangli.config.metrics import openmetrics
 from xiangli.kernel import outbox, timers
 from xiangli.kernel.ids import new_id
-from xiangli.kernel.models import Due, OutboxMessage
+from xiangli.kernel.models import Due, LedgerEvent, OutboxMessage
+from xiangli.notices.models import Delivery
+from xiangli.territory.tests.factories import make_county
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -38,6 +40,18 @@ def test_figures_are_read_by_both_parsers_and_say_what_waits_and_what_is_stuck()
     outbox.put("test.tell", {}, now=NOW - 12 * SECOND)
     Due.objects.create(kind="test.stuck", subject=new_id(), at=NOW - 99 * SECOND, stuck_at=NOW)
     OutboxMessage.objects.create(topic="t", created_at=NOW, available_at=NOW - 99 * SECOND, stuck_at=NOW)
+    county = make_county().county
+    unsealed = LedgerEvent.objects.update(at=NOW - 7 * SECOND)
+    assert unsealed
+    for state, ahead in (("waiting", -3), ("waiting", 3), ("dead", -9), ("sent", -9)):
+        Delivery.objects.create(
+            county=county,
+            kind="sms",
+            what="report_case",
+            state=state,
+            made_at=NOW,
+            not_before=NOW + ahead * SECOND,
+        )
     text = openmetrics(NOW)
     assert figures(text) == {
         "xiangli_timers_waiting": 2,
@@ -46,8 +60,11 @@ def test_figures_are_read_by_both_parsers_and_say_what_waits_and_what_is_stuck()
         "xiangli_outbox_waiting": 1,
         "xiangli_outbox_late_seconds": 12,
         "xiangli_outbox_stuck": 1,
-        "xiangli_ledger_unsealed": 0,
-        "xiangli_ledger_unsealed_seconds": 0,
+        "xiangli_deliveries_waiting": 1,
+        "xiangli_deliveries_late_seconds": 3,
+        "xiangli_deliveries_dead": 1,
+        "xiangli_seals_waiting": unsealed,
+        "xiangli_seals_late_seconds": 7,
     }
     # A node exporter reads files in the older format.
     older = {sample.name: sample.value for family in parse_prometheus(text) for sample in family.samples}
