@@ -2,6 +2,7 @@
 a notice is about is theirs."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -68,10 +69,25 @@ TEST: Final = "test"  # of the administrator
 
 # Of a matter, as the payload of an effect says it; matters above has the same words.
 ORDINARY: Final = "ordinary"
+PRIVATE: Final = "private"
 SEALED: Final = "sealed"
 
 Describe = Callable[[Actor, Collection[UUID]], Mapping[UUID, str]]
 Barred = Callable[[Collection[UUID]], Mapping[UUID, set[UUID]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the module that owns a matter knows of it for whoever is told outside the app: the county whose ways
+    lead there, and what may be said."""
+
+    county: UUID
+    visibility: str
+    danger: bool
+    facts: Mapping[str, str]  # number, category, lane: plain names
+
+
+Knows = Callable[[Collection[UUID]], Mapping[UUID, Known]]
 Reach = Callable[[Actor], models.QuerySet[Any]]
 
 _OTHER = _("有一件事项有了新进展")
@@ -79,6 +95,8 @@ _words: dict[str, Any] = {}
 _describers: list[Describe] = []
 _barred: list[Barred] = []
 _reaches: list[Reach] = []
+_knows: list[Knows] = []
+_urgent: set[str] = set()
 _templates: dict[str, Any] = {}
 _reporter_templates: dict[str, Any] = {}
 _group_news: set[str] = set()
@@ -127,6 +145,31 @@ def register_group_news(kinds: Collection[str]) -> None:
 
 def is_group_news(kind: str) -> bool:
     return kind in _group_news
+
+
+def register_urgent(kinds: Collection[str]) -> None:
+    """Called by a workflow: which verbs are urgent where there is danger. Of the others people are told as usual:
+    nobody is rung at night because a dangerous matter was evaluated."""
+    _urgent.update(kinds)
+
+
+def is_urgent(kind: str) -> bool:
+    return kind in _urgent
+
+
+def register_knows(knows: Knows) -> None:
+    """Called by a module that owns what notices are about. `knows` says, in one or two statements, what may leave
+    the app of those."""
+    if knows not in _knows:
+        _knows.append(knows)
+
+
+def known_of(about: Collection[UUID]) -> dict[UUID, Known]:
+    """What is known of these for telling outside."""
+    found: dict[UUID, Known] = {}
+    for each in _knows if about else ():
+        found.update(each(about))
+    return found
 
 
 def register_describer(describe: Describe) -> None:

@@ -151,3 +151,31 @@ def test_the_list_takes_the_same_statements_whatever_its_rows(
     phone.get("/notices/")  # the session is stamped once a minute, not with every page
     with django_assert_max_num_queries(6):
         assert phone.get("/notices/").status_code == 200
+
+
+def test_what_says_the_same_of_the_same_matter_is_one_line_and_is_read_together(
+    user: User, phone: Client
+) -> None:
+    matter = new_id()
+    for minute in range(3):
+        Notice.objects.create(
+            message=new_id(), user=user, about=matter, kind="test.assign", at=NOW + timedelta(minutes=minute)
+        )
+    newest = Notice.objects.latest("at")
+    other = notice(user, 5)
+    answer = phone.get("/notices/")
+    assert [(row["notice"].pk, row["times"]) for row in answer.context["rows"]] == [
+        (other.pk, 1),
+        (newest.pk, 3),
+    ]
+    assert "3 次" in answer.content.decode()
+    phone.get(f"/notices/{newest.pk}/")
+    assert list(Notice.objects.filter(read_at=None)) == [other]
+
+
+def test_a_line_that_stands_for_many_says_how_many_and_leads_to_ones_work(user: User, phone: Client) -> None:
+    many = Notice.objects.create(message=new_id(), user=user, kind="test.assign", at=NOW, count=40)
+    another = Notice.objects.create(message=new_id(), user=user, kind="test.assign", at=NOW, count=2)
+    assert "40 件" in phone.get("/notices/").content.decode()
+    assert phone.get(f"/notices/{many.pk}/")["Location"] == "/tasks/"
+    assert list(Notice.objects.filter(read_at=None)) == [another]
