@@ -8,12 +8,28 @@ class CasesConfig(AppConfig):
     def ready(self) -> None:
         from xiangli.cases.actions import move_cases
         from xiangli.cases.queries import topic_labels
-        from xiangli.cases.states import BEGINS, NOTICE_WORDS, TABLE, State
+        from xiangli.cases.states import (
+            BEGINS,
+            GROUP_NEWS,
+            NOTICE_WORDS,
+            REPORTER_TEMPLATES,
+            TABLE,
+            URGENT,
+            State,
+        )
         from xiangli.matters.states import Workflow, register_workflow
-        from xiangli.notices.states import register_words
+        from xiangli.notices.states import (
+            register_group_news,
+            register_templates,
+            register_urgent,
+            register_words,
+        )
         from xiangli.territory.actions import register_mover
 
         register_words(NOTICE_WORDS)
+        register_templates(REPORTER_TEMPLATES, reporter=True)
+        register_group_news(GROUP_NEWS)
+        register_urgent(URGENT)
         register_mover(move_cases)
         register_workflow(
             Workflow(

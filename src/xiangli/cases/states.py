@@ -417,3 +417,32 @@ NOTICE_WORDS = {
     "moved_from_you": _("有事项超时未办，已转到上一级"),
     "top_case": _("有事项到了县级仍然超时，须有人负责答复"),
 }
+
+# Where there is danger, these ring at any hour; the others wait for the morning.
+URGENT = (
+    *("report_case", "danger_words", "assign_case", "transfer_case", "hand_up_case", "return_case"),
+    *(
+        "reseat_case",
+        "move_up_case",
+        "overdue_case",
+        "overdue_yours",
+        "amber_case",
+        "reopen_case",
+        "nudge_case",
+    ),
+)
+# What a county's group robots speak of: number, category, lane and link.
+GROUP_NEWS = ("report_case", "overdue_case", "move_up_case", "top_case", "close_case")
+# What whoever left a number is told, by a text message: what is said here is all of it.
+REPORTER_TEMPLATES = {
+    "resolve_case": _("您反映的{category}（{lane}，编号 {number}）已经处理，请看看是否解决：{link}"),
+    "handle_on_spot": _("您反映的{category}（{lane}，编号 {number}）已经当场处理，请看看是否解决：{link}"),
+    "verify_case": _("您反映的{category}（{lane}，编号 {number}）已经处理并核查，请看看是否解决：{link}"),
+    "close_case": _(
+        "您反映的{category}（{lane}，编号 {number}）已经办结，没解决的可以在 7 天内要求重办：{link}"
+    ),
+    "decline_case": _("您反映的{category}（{lane}，编号 {number}）未予受理，理由和可以去哪里办请看：{link}"),
+    "merge_case": _("您反映的{category}（{lane}，编号 {number}）和另一件是同一件事，已并在一起办：{link}"),
+    "suspend_case": _("您反映的{category}（{lane}，编号 {number}）需要等一等，原因请看：{link}"),
+    "decide_extension": _("您反映的{category}（{lane}，编号 {number}）批准延期办理，新的期限请看：{link}"),
+}

@@ -6,9 +6,15 @@ class MattersConfig(AppConfig):
     label = "matters"
 
     def ready(self) -> None:
-        from xiangli.matters.queries import describe, inbox, told_nothing
-        from xiangli.notices.states import register_barred, register_describer, register_reach
+        from xiangli.matters.queries import describe, inbox, known_of, told_nothing
+        from xiangli.notices.states import (
+            register_barred,
+            register_describer,
+            register_knows,
+            register_reach,
+        )
 
         register_describer(describe)
         register_barred(told_nothing)
         register_reach(inbox)
+        register_knows(known_of)

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from xiangli.kernel import crypto, ledger, throttle
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterQuerySet, MatterSubject
 from xiangli.matters.rules import clean_code, is_code, query_code
-from xiangli.matters.states import GrantKind, Visibility
+from xiangli.matters.states import ALARM_DANGER, GrantKind, Visibility, workflow_of
+from xiangli.notices.states import Known
 from xiangli.territory.rules import Actor, day_of, in_force
 
 FORGED_CODES = (
@@ -137,6 +140,27 @@ def subject_places(matter: Matter, *, at: datetime) -> dict[UUID, set[str]]:
         if path is not None and in_force(valid_from, valid_to, day):
             paths.add(path)
     return places
+
+
+def known_of(matter_ids: Collection[UUID]) -> dict[UUID, Known]:
+    """What may be said of matters outside the app, in the county's own language. One statement, and one for the
+    topics' names."""
+    rows = list(
+        Matter.objects.filter(pk__in=matter_ids).values_list(
+            "pk", "county_id", "visibility", "danger", "alarm", "number", "workflow", "topic", "place_name"
+        )
+    )
+    with translation.override(settings.LANGUAGE_CODE):
+        topics = {workflow: workflow_of(workflow).topics() for workflow in {row[6] for row in rows}}
+    return {
+        pk: Known(
+            county=county,
+            visibility=visibility,
+            danger=danger or alarm == ALARM_DANGER,
+            facts={"number": str(number), "category": str(topics[workflow].get(topic, "")), "lane": lane},
+        )
+        for pk, county, visibility, danger, alarm, number, workflow, topic, lane in rows
+    }
 
 
 def told_nothing(matter_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.kernel.transitions import TransitionTable
+
+ALARM_DANGER: Final = "danger"  # the words tell of danger: a person looks
 
 
 class Visibility(models.TextChoices):
