@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -153,15 +152,12 @@ def set_on_call(request: HttpRequest) -> HttpResponse:
                 "until": deadline_words(entries[0].ends, now=clock.now()),
                 "nights": len(entries),
             }
-            messages.success(
-                request,
-                ngettext(
-                    "已排班：%(name)s，%(unit)s，%(since)s 到 %(until)s。",
-                    "已排班：%(name)s，%(unit)s，%(since)s 到 %(until)s，连排 %(nights)d 晚。",
-                    len(entries),
-                )
-                % said,
+            words = (
+                _("已排班：%(name)s，%(unit)s，%(since)s 到 %(until)s。")
+                if len(entries) == 1
+                else _("已排班：%(name)s，%(unit)s，%(since)s 到 %(until)s，连排 %(nights)d 晚。")
             )
+            messages.success(request, words % said)
             return redirect("territory:on_call")
     return render(
         request, "territory/on_call_form.html", {"form": form}, status=400 if form.is_bound else 200
