@@ -209,6 +209,7 @@ PAGES: Final[dict[str, Page]] = {
     # for a post
     "cases:tasks": Page(staff(200), NO_POST),
     "cases:desk": Page(staff(200), NO_POST),
+    "cases:responsibilities": Page(staff(200), NO_POST),
     "cases:field_report": Page(staff(200), staff(400)),
     "territory:enrol_people": Page(staff(200, only=MAY_ENROL), signed_in(405)),
     # the link of the lane's head: only from the village, the town and the county above

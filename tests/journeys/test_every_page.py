@@ -19,6 +19,7 @@ from tests.journeys.people import PASSWORD, act, follow, press
 from tests.journeys.test_passkey import lend_a_finger
 from tests.support.browser import DESK
 from xiangli.accounts import actions
+from xiangli.cases.actions import import_responsibilities
 from xiangli.cases.tests.factories import Place, make_report
 
 pytestmark = pytest.mark.journey
@@ -56,6 +57,7 @@ DESKS: Final = {
     "cases:desk": "/desk/",
     "cases:case": "/cases/{matter}/",
     "cases:field_report": "/report/",
+    "cases:responsibilities": "/responsibilities/",
     "notices:inbox": "/notices/",
     "notices:preferences": "/me/notices/",
     "territory:enrol_people": "/enrolments/",
@@ -179,6 +181,29 @@ def test_at_a_desk(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[
     press(town, "查看", within=form)
     expect(town.get_by_role("status")).to_contain_text("13800000000")
     _look_at(town, "cases:reveal", eyes, desk=True)
+
+
+def test_the_list_of_responsibilities(
+    place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]
+) -> None:
+    head = "事项类别,发生在,由谁负责,起,止,依据"
+    rows = [
+        "环境卫生,街巷,村文书,2026-01-01,,绛县乡镇（街道）履行职责事项清单",
+        "环境卫生,街巷,网格长,2090-01-01,,绛县乡镇（街道）履行职责事项清单（修订）",
+        "交通秩序,街巷,街巷长,2026-01-01,2089-12-31,县政府常务会议纪要",
+    ]
+    content = "\n".join([head, *rows]).encode()
+    assert import_responsibilities(content, county=place.county, now=clock.now()).sound
+    make_report(place.lane2)
+    page = at_desk("village_director")
+    page.goto("/responsibilities/")
+    expect(page.get_by_role("row")).to_have_count(4)
+    expect(page.get_by_role("row", name="村文书")).to_contain_text("分派 1 件")
+    expect(page.get_by_role("row", name="网格长")).to_contain_text("还没到")
+    _look_at(page, "cases:responsibilities", eyes, desk=True)
+    follow(page.get_by_role("link", name="交通秩序"))
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("row", name="街巷长")).to_contain_text("到 2089-12-31 为止")
 
 
 def test_the_roster(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from xiangli.cases.pages import danger, public, staff
+from xiangli.cases.pages import danger, public, responsibilities, staff
 
 app_name = "cases"
 urlpatterns: list[URLPattern] = [
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("tasks/", staff.tasks, name="tasks"),
     path("desk/", staff.desk, name="desk"),
     path("report/", staff.field_report, name="field_report"),
+    path("responsibilities/", responsibilities.responsibilities, name="responsibilities"),
     path("cases/<uuid:matter_id>/", staff.case, name="case"),
     path("cases/<uuid:matter_id>/reveal_contact/", staff.reveal, name="reveal"),
     path("cases/<uuid:matter_id>/<slug:action>/", staff.act, name="act"),

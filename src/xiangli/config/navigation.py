@@ -19,6 +19,7 @@ DESK_MENU: Final = (
     Item(_("受理台"), "cases:desk", "inbox"),
     Item(_("我的待办"), "cases:tasks", "check"),
     Item(_("上报"), "cases:field_report", "camera"),
+    Item(_("权责清单"), "cases:responsibilities", "list"),
     Item(_("单位与岗位"), "territory:units", "house"),
     Item(_("人员开通"), "territory:enrol_people", "people"),
     Item(_("值班表"), "territory:on_call", "clock"),

@@ -19,6 +19,7 @@ _SHAPES = {
     "download": '<path d="M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14"/>',
     "house": '<path d="M3.5 11.5 12 4.5l8.5 7M6 10v10h12V10M10 20v-5.5h4V20"/>',
     "inbox": '<path d="m4 13 2.5-8h11L20 13v6H4zM4 13h5l1 2.5h4l1-2.5h5"/>',
+    "list": '<path d="M8.5 6.5H20M8.5 12H20M8.5 17.5H20M4 6.5v.1M4 12v.1M4 17.5v.1"/>',
     "lock": '<path d="M5.5 11h13v9h-13zM8 11V8a4 4 0 0 1 8 0v3"/>',
     "next": '<path d="M9.5 5.5 16 12l-6.5 6.5"/>',
     "pause": '<path d="M9 6v12M15 6v12"/>',

@@ -26,6 +26,7 @@ from xiangli.cases.queries.responsibilities import (
     template_workbook,
 )
 from xiangli.cases.queries.routing import (
+    LOOK_BACK,
     ListedLine,
     Responsible,
     forget_routes,
@@ -36,6 +37,7 @@ from xiangli.cases.queries.routing import (
 )
 
 __all__ = [
+    "LOOK_BACK",
     "Holder",
     "ListedLine",
     "Neighbour",

@@ -3,7 +3,7 @@ exported, and as a template to fill in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -47,6 +47,7 @@ class ReadList:
     would change."""
 
     header: Row
+    columns: Mapping[Column, int]
     rows: Sequence[Row]
     judged: Sequence[Judged]
     changes: Changes
@@ -55,6 +56,10 @@ class ReadList:
     def sound(self) -> bool:
         """Whether no row has a fault: only then is anything written."""
         return not any(row.faults for row in self.judged)
+
+    def heading(self, column: Column) -> str:
+        """A column by the name that it bears in this file; by ours where it is missing."""
+        return str(self.header.cell(self.columns[column]) if column in self.columns else column)
 
     @property
     def totals(self) -> dict[Verdict, int]:
@@ -73,7 +78,7 @@ def read_responsibilities(content: bytes, *, county: Unit, today: date) -> ReadL
         line, faults = read_line({column: row.cell(at) for column, at in columns.items()}, known)
         judged.append(Judged(row.number, line, faults))
     changes = weigh(judged, _standing(county), today=today)
-    return ReadList(header, rows, judged, changes)
+    return ReadList(header, columns, rows, judged, changes)
 
 
 def _known(county: Unit, today: date) -> Known:
@@ -141,7 +146,6 @@ def _standing(county: Unit) -> list[Standing]:
 def annotated_workbook(read: ReadList) -> bytes:
     """The list as it was brought, with what was found in each row behind it; faults are shown in their
     cells."""
-    columns = find_columns(read.header.cells)
     heads = [str(cell or "") for cell in read.header.cells]
     kept = [at for at, head in enumerate(heads) if head not in _RESULT]
     said = {
@@ -153,10 +157,10 @@ def annotated_workbook(read: ReadList) -> bytes:
     rows: list[list[Cell]] = [[*(heads[at] for at in kept), *_RESULT]]
     marked = set()
     for row, judged in zip(read.rows, read.judged, strict=True):
-        why = "\n".join(f"{fault.column}：{fault.words}" for fault in judged.faults)
+        why = "\n".join(f"{read.heading(fault.column)}：{fault.words}" for fault in judged.faults)
         for fault in judged.faults:
-            if fault.column in columns:
-                marked.add((len(rows), kept.index(columns[fault.column])))
+            if fault.column in read.columns:
+                marked.add((len(rows), kept.index(read.columns[fault.column])))
         rows.append([*(row.cell(at) for at in kept), said[judged.verdict], why or judged.note])
     return workbook_of([Sheet(_("权责清单"), rows, marked=marked)])
 

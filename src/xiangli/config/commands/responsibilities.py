@@ -86,8 +86,8 @@ def _say(read: object) -> None:
         for fault in row.faults:
             click.echo(
                 words(
-                    f"第 {row.number} 行，{fault.column}：{fault.words}",
-                    f"row {row.number}, {fault.column}: {fault.words}",
+                    f"第 {row.number} 行，{read.heading(fault.column)}：{fault.words}",
+                    f"row {row.number}, {read.heading(fault.column)}: {fault.words}",
                 )
             )
     totals = read.totals
