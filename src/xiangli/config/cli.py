@@ -22,6 +22,8 @@ _COMMANDS: Final = {
     "calendar": ("录入一年的放假和调休安排", "enter a year's holidays"),
     "categories": ("装入本县的事项类别", "load a county's own categories"),
     "responsibilities": ("导入、导出权责清单", "import and export lists of responsibilities"),
+    "channel": ("县里通知用的通道", "by which channels a county tells people"),
+    "address": ("登记一个人的通知号码或账号", "where a person is reached"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),

@@ -249,6 +249,7 @@ def _inside(running: bool) -> Iterator[Finding]:
     try:
         yield from _loops(clock.now(), running)
         yield from _hours()
+        yield from _dead_letters()
         yield _calendar(clock.now())
     except SqlError as error:
         yield Finding(
@@ -401,6 +402,26 @@ def _hours() -> Iterator[Finding]:
         yield Finding(Level.FAIL, name, "; ".join(wrong), mend)
     else:
         yield Finding(Level.OK, name, words("都能读懂", "can be read"))
+
+
+def _dead_letters() -> Iterator[Finding]:
+    """Messages that no channel would take, and that wait for a person."""
+    from xiangli.notices.queries import dead_letters
+
+    name = words("没有送到的消息", "undelivered messages")
+    rows = dead_letters()
+    if not rows:
+        yield Finding(Level.OK, name, "0")
+        return
+    yield Finding(
+        Level.WARN,
+        name,
+        ", ".join(f"{county} {kind} {count}" for county, kind, count in rows),
+        words(
+            "在 /deliveries/ 再试或转给人告知；通道本身用 xiangli channel test 检查",
+            "retry them or hand them to a person at /deliveries/; look at the channel with `xiangli channel test`",
+        ),
+    )
 
 
 def _keeps_up(

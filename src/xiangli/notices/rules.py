@@ -19,7 +19,6 @@ from xiangli.notices.states import ChannelKind
 ATTEMPTS: Final = 8  # then a person looks
 MOST: Final = 3  # messages to one person by one channel WITHIN; the rest go as one
 WITHIN: Final = timedelta(minutes=10)
-QUIET: Final = "22:00-07:00"  # where a county's own hours cannot be read
 
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _FIRST_DELAY: Final = timedelta(seconds=15)
@@ -29,20 +28,6 @@ Quiet = tuple[time, time]  # from, until: local times of day
 
 
 # -- when
-
-
-def parse_quiet(text: str) -> Quiet | None:
-    """The quiet hours of "22:00-07:00"; None for an empty text: none are kept. Raises ValueError."""
-    if not text.strip():
-        return None
-    match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", text)
-    if match is None:
-        raise ValueError(f"quiet hours are written 22:00-07:00, not {text!r}")
-    first, second, third, fourth = (int(part) for part in match.groups())
-    start, end = time(first, second), time(third, fourth)
-    if start == end:
-        raise ValueError("quiet hours that begin when they end would last for ever")
-    return start, end
 
 
 def leaves_at(now: datetime, quiet: Quiet | None, *, danger: bool = False) -> datetime:

@@ -4,7 +4,7 @@ from xiangli.notices.actions.channels import close_channel, open_channel
 from xiangli.notices.actions.mending import hand_over_delivery, retry_deliveries
 from xiangli.notices.actions.preferences import forget_address, set_address, set_preferences
 from xiangli.notices.actions.reading import KEEP, forget_old, read_all_notices, read_notice
-from xiangli.notices.actions.sending import deliver
+from xiangli.notices.actions.sending import deliver, try_channel
 from xiangli.notices.actions.telling import Tell, tell, tell_reporter
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "set_preferences",
     "tell",
     "tell_reporter",
+    "try_channel",
 ]

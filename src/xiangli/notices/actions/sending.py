@@ -26,7 +26,7 @@ from xiangli.notices.channels.words import Said, say
 from xiangli.notices.models import Address, Channel, Delivery, Preference
 from xiangli.notices.queries import line_of, open_address, open_reporter
 from xiangli.notices.rules import ATTEMPTS, Quiet, delay, leaves_at
-from xiangli.notices.states import GROUPS, DeliveryState, Fault
+from xiangli.notices.states import GROUPS, TEST, DeliveryState, Fault
 
 ROUND: Final = 100  # deliveries that one errand takes
 LEASE: Final = timedelta(seconds=90)  # longer than a round lasts, shorter than an errand's own
@@ -185,3 +185,15 @@ def _write(
             ", ".join(sorted({row.last_error for row in dead})),
         )
     insert(message(TOPIC, {}, now=now, available_at=at) for at in sorted(wake))
+
+
+def try_channel(*, county: UUID, kind: str, user_id: UUID | None, now: datetime) -> Fault | None:
+    """Send one message now, past queue and quiet hours, to somebody's own address or (None) to the group: how it ended.
+
+    Nothing is kept of it. For an administrator who has just opened the channel.
+    """
+    row = Delivery(
+        county_id=county, kind=kind, user_id=user_id, what=TEST, danger=False, made_at=now, not_before=now
+    )
+    ready, ends = _make_ready([row])
+    return (ends | send_all([Batch(batch.line, batch.messages, urgent=True) for batch in ready])).get(row.pk)

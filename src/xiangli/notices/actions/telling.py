@@ -16,7 +16,7 @@ from xiangli.kernel.outbox import message
 from xiangli.kernel.rows import insert
 from xiangli.notices.models import Address, Channel, Delivery, Notice
 from xiangli.notices.queries import on_call_now, seal_reporter
-from xiangli.notices.rules import QUIET, WITHIN, Leaving, Plan, Quiet, leaves_at, parse_quiet, plan
+from xiangli.notices.rules import WITHIN, Leaving, Plan, Quiet, leaves_at, plan
 from xiangli.notices.states import (
     DIGEST,
     GROUPS,
@@ -30,13 +30,14 @@ from xiangli.notices.states import (
     is_group_news,
 )
 from xiangli.territory.queries import people_in_seats
-from xiangli.territory.rules import OUTSIDE
+from xiangli.territory.rules import OUTSIDE, parse_quiet_hours
 
 TOPIC: Final = "notices.deliver"
 FACTS: Final = ("number", "category", "lane")
 GATHER: Final = timedelta(
     minutes=1
 )  # what a group is told in a minute goes as one: robots may speak 20 times in it
+QUIET: Final = "22:00-07:00"  # where a county's own hours cannot be read
 _HELD: Final = "held"  # in a Delivery's facts: it takes others along while it waits
 
 _log = logging.getLogger(__name__)
@@ -163,12 +164,16 @@ def _ways(counties: Collection[UUID]) -> _Ways:
 
 
 def quiet_of(hours: str | None) -> Quiet | None:
-    """A county's quiet hours; the usual ones where its own cannot be read: nobody is rung at night by a slip."""
+    """A county's quiet hours, None where it keeps none; the usual ones where its own cannot be read: nobody is rung
+    at night by a slip.
+    """
+    if hours is not None and not hours.strip():
+        return None
     try:
-        return parse_quiet(QUIET if hours is None else hours)
+        return parse_quiet_hours(QUIET if hours is None else hours)
     except ValueError:
-        _log.warning("notices: quiet hours cannot be read; keeping %s", QUIET)
-        return parse_quiet(QUIET)
+        _log.warning("notices: a county's quiet hours cannot be read; keeping %s", QUIET)
+        return parse_quiet_hours(QUIET)
 
 
 def _queue(told: Sequence[tuple[Tell, UUID, int]], now: datetime) -> None:
