@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from xiangli.kernel.refusals import Refused
 
+COMPLAINTS = "complaints"  # the duty to answer complaints about the service of those who answer here
 ORGAN = "organ"  # the level of a county's organs, in every scheme
 OUTSIDE = "outside"  # the seat of the organ outside the county
 
@@ -287,6 +288,12 @@ def may_enrol(actor: Actor, paths: Collection[str]) -> bool:
 # How far ahead a roster is written: a month, as offices do. What is written further ahead names people who may
 # long be gone, and keeps a seat open to them.
 ON_CALL_AHEAD = timedelta(days=31)
+
+
+def has_roster(duties: Collection[str]) -> bool:
+    """Whether somebody may be on call in a post. Not in one that answers for complaints about the service alone:
+    no danger comes to it, and what lies there, sealed matters among it, is not for whoever has the night."""
+    return set(duties) != {COMPLAINTS}
 
 
 def check_on_call(starts: datetime, ends: datetime, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.common import ask_second_factor, authority_of, check_post, lock, record
 from xiangli.territory.models import Appointment, OnCall, Post, Unit
-from xiangli.territory.rules import SET_ON_CALL, Actor, check_on_call, day_of, in_force
+from xiangli.territory.rules import SET_ON_CALL, Actor, check_on_call, day_of, has_roster, in_force
 
 _NIGHT = timedelta(days=1)  # from one night's hours to the next one's
 
@@ -30,13 +30,20 @@ def set_on_call(
     """Put `user` on call in a seat from `starts` until `ends`, and at the same hours of the days after, `nights`
     times in all. What has begun already counts from now on. Several people may be on call at once: all are asked.
 
-    Raises Refused: scheme, level, dates, over, too_far, unit_ended, no_post_here, on_call_already, not_permitted.
+    Raises Refused: scheme, level, no_roster, dates, over, too_far, unit_ended, no_post_here, on_call_already, not_permitted.
     """
     now = clock.now()
     with transaction.atomic():
         locked = lock(unit)
         authority = authority_of(by, SET_ON_CALL, locked)
         check_post(post, locked)
+        if not has_roster(post.duties):
+            raise Refused(
+                "no_roster",
+                _("“%(post)s”只受理服务投诉，不接险情，不排值班；请排到综治中心的岗位上。")
+                % {"post": post.name},
+                field="seat",
+            )
         entries = []
         for night in range(nights):
             begin, end = starts + night * _NIGHT, ends + night * _NIGHT

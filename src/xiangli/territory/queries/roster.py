@@ -18,6 +18,7 @@ from xiangli.territory.rules import (
     SET_ON_CALL,
     Actor,
     day_of,
+    has_roster,
     line_of,
     night_of,
     parse_quiet_hours,
@@ -206,7 +207,7 @@ def on_call_choices(actor: Actor, *, at: datetime) -> Choices:
     for post in Post.objects.filter(scheme__in=schemes, permissions__contains=["take_case"]).order_by(
         "order", "code"
     ):
-        for level in post.levels:
+        for level in post.levels if has_roster(post.duties) else ():
             posts.setdefault((post.scheme_id, level), []).append(post)
     seats = []
     for unit in units:

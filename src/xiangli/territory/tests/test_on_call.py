@@ -266,6 +266,8 @@ def test_set_on_call_refuses_what_does_not_fit(small: Small, now: datetime) -> N
     ends, post = now + HOUR, small.posts["lane_head"]
     left = small.seat("grid_worker", small.grid, until=date(2025, 1, 1)).user
     for user, unit, post_, starts, until, nights, reason in (
+        (night, small.town, small.posts["town_head"], now, ends, 1, "no_roster"),
+        (night, small.county, small.posts["county_supervision"], now, ends, 1, "no_roster"),
         (night, small.grid, post, now, ends, 1, "level"),
         (night, small.lane, post, now, now - HOUR, 1, "dates"),
         (night, small.lane, post, now - DAY, now - HOUR, 1, "over"),

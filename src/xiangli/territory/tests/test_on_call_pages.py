@@ -190,6 +190,8 @@ def test_set_on_call_offers_ones_own_units_and_those_right_below(small: Small, d
     county = small.seat("county_desk", small.county, "县里").user
     wide = queries.on_call_choices(actor_for(county, at=NOW), at=NOW)
     assert [place for place, _seats in wide.seats] == ["绛县", "绛县 横水镇", "绛县 水务局"]
+    offered = {label for _place, seats in wide.seats for _value, label in seats}
+    assert not any("效能监督" in label or "乡镇长" in label for label in offered)  # complaints only
     assert {label.split("（")[0] for _value, label in wide.people} == {"县里", "乡镇", "经办"}
 
 
