@@ -97,10 +97,10 @@ def _calendar_of_this_test() -> None:
 def draw(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Says which number from 0 to 99 is drawn where chance decides whether a resolution is checked. Until a
     test says so, 99: the sample takes nothing."""
-    from xiangli.cases.actions import staff
+    from xiangli.kernel import chance
 
     def say(number: int) -> None:
-        monkeypatch.setattr(staff, "secrets", SimpleNamespace(randbelow=lambda _below: number))
+        monkeypatch.setattr(chance, "secrets", SimpleNamespace(randbelow=lambda _below: number))
 
     say(99)
     return say

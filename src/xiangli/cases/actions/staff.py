@@ -4,7 +4,6 @@ appointment, under the lock on the matter."""
 from __future__ import annotations
 
 import json
-import secrets
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from xiangli.cases.actions.common import DUTY_CLOSE, by_staff, invalid_act_id, t
 from xiangli.cases.actions.opening import Act, Opened, attach, move, open_case
 from xiangli.cases.queries import facts_of, limits_of
 from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, ClockName, State
-from xiangli.kernel import clock
+from xiangli.kernel import chance, clock
 from xiangli.kernel.calendar import calendar_of
 from xiangli.kernel.clocks import deadline
 from xiangli.kernel.ledger import event_exists
@@ -103,7 +102,7 @@ def _resolve(opened: Opened, act: Act, action: str) -> None:
             _("还有协同的岗位没有报告结果。请等他们完成，或者由您代为写明结果后再提交。"),
         )
     # Drawn now, by a source that nobody can foresee: who knew beforehand would clean up for the sample only.
-    why = rules.why_verified(facts, drawn=secrets.randbelow(100))
+    why = rules.why_verified(facts, drawn=chance.drawn(100))
     state = State.TO_VERIFY if why else State.RESOLVED
     desk = _desk_after(opened, state)
     if desk is None and why == "sample":

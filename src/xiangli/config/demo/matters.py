@@ -30,7 +30,7 @@ from xiangli.config.demo.people import names
 from xiangli.config.demo.tales import CROWDS, MONTH, Crowd, Step, Tale, beyond, plan, scene, strays
 from xiangli.config.demo.territory import Say, demo_id
 from xiangli.config.words import words
-from xiangli.kernel import clock, outbox
+from xiangli.kernel import chance, clock, outbox
 from xiangli.kernel.files import store_picture
 from xiangli.kernel.ledger import seal_once
 from xiangli.kernel.models import StoredFile
@@ -54,6 +54,7 @@ _HOME: Final = "14/08/21/"  # the scene's county is one group, the other four th
 _ASTRAY: Final = "14/08/26/"
 _ABOVE: Final = "61/08/31/"
 _READ: Final = timedelta(days=2)  # notices that are older were read
+_NOT_DRAWN: Final = 99  # into the sample that somebody else checks: the same month each time
 _FLUSH: Final = 8  # steps told before their notices are delivered
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 
@@ -162,7 +163,7 @@ def _tell(group: Sequence[Crowd], now: datetime, count: Count = lambda told: Non
                 _deliver(reading)
                 _read_notices(reading)
                 reading = now + _READ
-            with clock.set_to(step.at):
+            with clock.set_to(step.at), chance.set_to(_NOT_DRAWN):
                 teller.tell(tale, step)
             if done % _FLUSH == 0:
                 _deliver(step.at + timedelta(seconds=5))

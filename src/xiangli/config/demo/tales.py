@@ -30,6 +30,9 @@ class Crowd:
     resolved: int = 0
     closed: int = 0
     withdrawn: int = 0
+    suspended: int = 0
+    declined: int = 0
+    merged: int = 0
     handed_up: float = 0.1  # the share that the lowest post sends up before anybody takes it
 
     @property
