@@ -20,6 +20,7 @@ def load_demo(*, if_empty: bool = False) -> bool:
     """Load the demo into a database without units, or what an interrupted load left out; say whether anything
     was loaded. A database with other units is left alone with `if_empty`; without, Refused (not_empty)."""
     from xiangli.accounts.queries import demo_people_exist
+    from xiangli.config.demo.lists import load_lists
     from xiangli.config.demo.matters import load_matters
     from xiangli.config.demo.territory import load_territory
 
@@ -47,6 +48,7 @@ def load_demo(*, if_empty: bool = False) -> bool:
 
         if not there:
             load_territory(now=now, say=say)
+        load_lists(now=now, say=say)
         loaded = load_matters(now=now, say=say)
     return not there or loaded > 0
 
