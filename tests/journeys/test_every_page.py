@@ -21,6 +21,8 @@ from tests.support.browser import DESK
 from xiangli.accounts import actions
 from xiangli.cases.actions import import_responsibilities
 from xiangli.cases.tests.factories import Place, make_report
+from xiangli.notices.actions import open_channel
+from xiangli.notices.models import Delivery
 
 pytestmark = pytest.mark.journey
 
@@ -233,6 +235,71 @@ def test_the_roster(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[
     press(page, "取消这个班")
     expect(page.get_by_role("status")).to_contain_text("已取消王网格的这个班。")
     expect(page.get_by_role("alert")).to_contain_text("庙上村 今晚没有人值班")
+
+
+def test_what_did_not_arrive(
+    place: Place,
+    clock: Clock,
+    eyes: Looker,
+    on_phone: Callable[[str], Page],
+    at_desk: Callable[[str], Page],
+) -> None:
+    for kind, settings in {
+        "wecom_group": {"key": "a-robot"},
+        "email": {"host": "127.0.0.1", "sender": "xiangli@example.cn"},
+        "voice": {"url": "https://example.cn/", "body": {"to": "{to}"}, "code": "code", "good": [0]},
+    }.items():
+        open_channel(county=place.county.pk, kind=kind, settings=settings, now=clock.now())
+    phone = on_phone("lane_head")
+    phone.goto("/me/notices/")
+    _look_at(phone, "notices:preferences", eyes)
+    phone.get_by_role("link", name="登记 邮件").click()
+    phone.get_by_label("邮箱地址").fill("zhang@example")
+    press(phone, "保存")
+    _look_at(phone, "notices:set_address", eyes)
+    phone.get_by_label("邮箱地址").fill("zhang@example.cn")
+    press(phone, "保存")
+    expect(phone.get_by_role("main")).to_contain_text("z***@example.cn · 已开")
+    phone.get_by_role("checkbox", name="邮件").uncheck()
+    press(phone, "保存")
+    expect(phone.get_by_role("main")).to_contain_text("z***@example.cn · 已关")
+    _look_at(phone, "notices:preferences", eyes)
+
+    reported = make_report(place.lane2)
+    page = at_desk("town_desk")
+    page.goto("/deliveries/")
+    expect(page.get_by_role("main")).to_contain_text("消息都送到了")
+    _look_at(page, "notices:deliveries", eyes, desk=True)
+    for who, kind, fault in (
+        ("lane_head", "email", "no_answer"),
+        ("lane_head_2", "voice", "unknown"),
+        (None, "sms", "unknown"),
+    ):
+        Delivery.objects.create(
+            county=place.county,
+            kind=kind,
+            user=place.people[who] if who else None,
+            about=reported.matter.pk,
+            what="report_case",
+            danger=kind == "voice",
+            state="dead",
+            last_error=fault,
+            attempts=8,
+            made_at=clock.now(),
+            not_before=clock.now(),
+        )
+    page.reload()
+    table = page.get_by_role("table")
+    expect(table.get_by_role("row")).to_have_count(4)
+    expect(table).to_contain_text("反映人")
+    _look_at(page, "notices:deliveries", eyes, desk=True)
+    page.get_by_text("转给人告知 反映人").click()
+    row = table.get_by_role("row", name="反映人")
+    row.get_by_label("转给谁").select_option(label="周值班")
+    press(page, "转给他当面或打电话告知", within=row)
+    expect(page.get_by_text("已转给周值班当面或打电话告知。")).to_be_visible()
+    press(page, "再试一次 李巷长")
+    expect(table.get_by_role("row")).to_have_count(2)
 
 
 def test_two_steps(

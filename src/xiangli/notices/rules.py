@@ -36,12 +36,13 @@ def leaves_at(now: datetime, quiet: Quiet | None, *, danger: bool = False) -> da
         return now
     start, end = quiet
     local = now.astimezone(_CHINA)
-    clock = local.time()
-    over_midnight = start > end
-    if not (clock >= start or clock < end if over_midnight else start <= clock < end):
-        return now
-    day = local.date() + timedelta(days=1) if over_midnight and clock >= start else local.date()
-    return datetime.combine(day, end, tzinfo=_CHINA).astimezone(UTC)
+    today = local.replace(hour=start.hour, minute=start.minute, second=start.second, microsecond=0)
+    for begins in (today - timedelta(days=1), today):
+        ends = datetime.combine(begins.date(), end, tzinfo=_CHINA)
+        ends += timedelta(days=1) if start > end else timedelta(0)
+        if begins <= local < ends:
+            return ends.astimezone(UTC)
+    return now
 
 
 @dataclass(frozen=True, slots=True)
