@@ -3,7 +3,7 @@ goes from state to state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -68,6 +68,7 @@ def run_clocks(clocks: Clocks, case: Case, state: str, *, now: datetime, begins:
     for name in todo.stop:
         for row in [row for row in clocks.rows if row.name == name]:
             clocks.stop(name, at=now, about=row.about)
+    _let_lapse(case, todo.stop, now=now)
     for name in todo.pause:
         clocks.pause(name, at=now)
     for name in todo.resume:
@@ -76,6 +77,17 @@ def run_clocks(clocks: Clocks, case: Case, state: str, *, now: datetime, begins:
         bound = limits.of(name)
         clocks.start(name, bound.length, at=now, source=bound.source)
     run_escalation(clocks, limits, now=now)
+
+
+def _let_lapse(case: Case, stopped: Collection[str], *, now: datetime) -> None:
+    """What somebody was still asked for ends with the clock that waited for it: nobody reports a share in, or
+    answers an order on, a case that is over, and nobody decides on more time for what is put right."""
+    if ClockName.PART in stopped:
+        case.parts.filter(done_at=None).update(done_at=now)
+    if ClockName.ANSWER in stopped:
+        case.orders.filter(answered_at=None).update(answered_at=now)
+    if ClockName.PUT_RIGHT in stopped:
+        case.extensions.filter(decided_at=None).delete()
 
 
 def run_escalation(clocks: Clocks, limits: rules.Limits, *, now: datetime) -> None:

@@ -28,6 +28,7 @@ from xiangli.cases.queries import limits_of
 from xiangli.cases.states import OPEN_STATES, ClockName, State
 from xiangli.kernel import outbox
 from xiangli.kernel.calendar import published_years
+from xiangli.kernel.clocks import SHANGHAI, announced_with
 from xiangli.kernel.models import LedgerPayload, OutboxMessage
 from xiangli.kernel.rows import insert, update
 from xiangli.matters import actions as matters
@@ -50,6 +51,7 @@ _SAVED: Final = (
         "alarm",
         "next_clock",
         "next_clock_at",
+        "next_amber_at",
     ),
     *("changed_at", "turn", "event_seq", "event_head"),
 )
@@ -70,11 +72,13 @@ class _Batch:
 
     def above(self, matter: Matter, case: Case) -> Answer | None:
         """The seat that a case goes to next: of a sealed one the next on its list; of any other whoever answers
-        one level above the holder, never a subject; None at the top."""
+        one level above the holder, never a subject; None at the top, and outside the county."""
+        if matter.holder_post_id is None:
+            return None
         if matter.visibility == Visibility.SEALED:
             return self._next_on_list(matter)
         unit = self.units[matter.holder_unit_id]
-        if unit.parent_id is None or unit.pk == matter.county_id or matter.holder_post_id is None:
+        if unit.parent_id is None or unit.pk == matter.county_id:
             return None
         excluding = set(self.subjects.get(matter.pk, ()))
         if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:
@@ -329,7 +333,7 @@ def recompute_clocks(now: datetime) -> int:
     known = [
         matter
         for matter, due in live.values_list("matter_id", "due_at")
-        if due is not None and due.year in years
+        if due is not None and announced_with(due.astimezone(SHANGHAI).date()) in years
     ]
     for matter_id in dict.fromkeys(known):
         with transaction.atomic():

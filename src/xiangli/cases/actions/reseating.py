@@ -72,6 +72,9 @@ def _reseat(matter: Matter, now: datetime) -> bool:
     unit = Unit.objects.get(pk=matter.place_id if was_outside else matter.holder_unit_id)
     duty = DUTY_CLOSE if waits else case.category.duty
     answer = who_answers(unit, duty, at=now, excluding=subjects)
+    if answer.outside and unit.pk != matter.place_id:
+        # nobody is left at the top: rather than leave the county it goes to whoever answers for the place
+        answer = who_answers(Unit.objects.get(pk=matter.place_id), duty, at=now, excluding=subjects)
     if answer.seat == matter.holder_seat:
         return False
     matters.hold(matter, answer, at=now)

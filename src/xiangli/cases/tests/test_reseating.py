@@ -120,3 +120,17 @@ def test_nobody_resolves_what_nobody_else_could_check(place: Place) -> None:
     actions.take_case(an_act(head, reported))
     actions.resolve_case(an_act(head, reported, "架子已经加固"))
     actions.verify_case(an_act(county, reported), passed=True)
+
+
+def test_when_the_county_s_seat_empties_the_case_goes_back_to_who_answers_for_the_place(place: Place) -> None:
+    """Not out of the county, and not to and fro."""
+    reported = make_report(place.lane, "voices")
+    desk = place.actor("county_desk")
+    actions.assign_case(
+        an_act(desk, reported), unit_id=place.county.pk, post_id=place.posts["county_desk"].pk
+    )
+    leave(place, "county_desk")
+    assert reseat() == 1
+    matter = now_of(reported.matter)
+    assert (matter.state, matter.holder_unit_id, matter.alarm) == (State.REPORTED, place.lane.pk, "vacant")
+    assert reseat() == 0
