@@ -155,18 +155,23 @@ def _run_out(connection: psycopg.Connection[Any], number: int, *, over_s: float)
     """
     start = datetime.now(UTC) + timedelta(seconds=LEAD_S)
     rows = connection.execute(
-        "WITH picked AS (SELECT id, matter_id, %(start)s + random() * make_interval(secs => %(over)s) AS at"
-        "  FROM matters_matterclock WHERE name = %(clock)s AND stage = 'green' AND stopped_at IS NULL"
-        "  ORDER BY random() LIMIT %(number)s),"
+        # Drawn first and set after, or PostgreSQL takes one random number for both, and the drawn are the small ones.
+        "WITH drawn AS MATERIALIZED (SELECT id, matter_id FROM matters_matterclock WHERE name = %(clock)s"
+        "  AND stage = 'green' AND stopped_at IS NULL ORDER BY random() LIMIT %(number)s),"
+        " picked AS MATERIALIZED (SELECT id, matter_id, %(start)s + random() * make_interval(secs => %(over)s) AS at"
+        "  FROM drawn),"
         " clock AS (UPDATE matters_matterclock c SET due_at = p.at, amber_at = c.started_at, stage = 'amber'"
         "  FROM picked p WHERE c.id = p.id),"
         " matter AS (UPDATE matters_matter m SET next_clock_at = p.at FROM picked p WHERE m.id = p.matter_id)"
         " UPDATE kernel_due d SET at = p.at FROM picked p WHERE d.kind = 'case.clock' AND d.subject = p.matter_id"
-        " RETURNING p.matter_id",
+        " RETURNING p.matter_id, d.at",
         {"start": start, "over": over_s, "clock": _CLOCK, "number": number},
     ).fetchall()
     if len(rows) != number:
         raise RuntimeError(f"{len(rows)} clocks instead of {number}")
+    moments = [row[1] for row in rows]
+    if not 0.95 * over_s < (max(moments) - min(moments)).total_seconds() <= over_s:
+        raise RuntimeError(f"the moments lie from {min(moments)} to {max(moments)}")
     if datetime.now(UTC) > start:
         raise RuntimeError("setting the clocks took longer than the lead")
     return [row[0] for row in rows]
