@@ -17,6 +17,7 @@ from xiangli.matters.actions.common import (
     record,
     tell,
 )
+from xiangli.matters.actions.reporters import tell_reporters
 
 __all__ = [
     "By",
@@ -36,5 +37,6 @@ __all__ = [
     "record",
     "save_clocks",
     "tell",
+    "tell_reporters",
     "timer_of",
 ]
