@@ -16,7 +16,7 @@ from xiangli.territory.models import Unit
 @staff_only
 def responsibilities(request: HttpRequest) -> HttpResponse:
     """权责清单: what is given to whom, by which source and since when, and how often another was chosen. Of the
-    actor's own county; where somebody holds posts in several, `?county=` chooses. Four statements at most."""
+    actor's own county; where somebody holds posts in several, `?county=` chooses. Three statements."""
     actor, now = actor_of(request), clock.now()
     counties = list(Unit.objects.filter(pk__in={held.county_id for held in actor.held}).order_by("path"))
     county = next((unit for unit in counties if str(unit.pk) == request.GET.get("county")), counties[0])
