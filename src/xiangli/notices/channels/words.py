@@ -70,7 +70,7 @@ def say(
 def _template(kind: str, what: str, *, count: int, reporter: bool) -> str | None:
     if what == TEST:
         return _("这是巷里的一条测试消息，收到就说明通道是通的。（{at}）")
-    if what == NEUTRAL:
+    if what == NEUTRAL and (count == 1 or reporter or kind == ChannelKind.VOICE):
         return None
     if reporter:
         found = template_of(what, reporter=True)
@@ -82,8 +82,10 @@ def _template(kind: str, what: str, *, count: int, reporter: bool) -> str | None
             else _("{count} 件事项有了新进展：{link}（{at}）")
         )
     if kind == ChannelKind.VOICE:
+        if count > 1:
+            return _("{says}，共 {count} 件。请马上打开巷里查看。")
         return _("{says}。{category}，{lane}。请马上打开巷里查看。")
-    if what == DIGEST:
+    if what in (DIGEST, NEUTRAL):
         return _("您有 {count} 件事项有了新进展：{link}（{at}）")
     if count > 1:
         return _("{says}，共 {count} 件：{link}（{at}）")

@@ -312,6 +312,26 @@ def test_a_flood_is_one_line_and_one_message_that_stand_for_many(town: Town) -> 
     assert town.texts() == ["有事项交给您办，共 40 件：http://127.0.0.1:8000/notices/（16:00）"]
 
 
+def test_a_flood_of_danger_rings_once_and_says_how_many(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    town.open("voice")
+    town.reach("head", "voice", "13900000009")
+    town.tell("head", matters=[new_id(), new_id()], danger=True)
+    town.work()
+    assert town.texts("/voice") == ["【紧急】有事项交给您办，共 2 件。请马上打开巷里查看。"]
+    assert "neutrally" not in caplog.text
+
+
+def test_of_a_flood_that_is_not_public_only_the_number_leaves(town: Town) -> None:
+    town.open("wecom", "voice")
+    town.reach("head", "wecom", "zhang")
+    town.reach("head", "voice", "13900000009")
+    matters = [new_id(), new_id()]
+    town.tell("head", matters=matters, visibility="private", danger=True)
+    town.work()
+    assert town.texts() == ["【紧急】您有 2 件事项有了新进展：http://127.0.0.1:8000/notices/（16:00）"]
+    assert town.texts("/voice") == ["【紧急】有一件紧急事项，请马上打开巷里查看。"]
+
+
 def test_in_a_flood_nobody_counts_what_is_about_them(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     matters = [new_id() for _n in range(3)]
     subjects = {matters[0]: {town.people["head"].pk}, matters[1]: {town.people["head"].pk}}
