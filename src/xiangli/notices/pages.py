@@ -186,6 +186,8 @@ def _who(row: Delivery) -> str:
 def _says(row: Delivery) -> str:
     if row.what == DIGEST or row.count > 1:
         return _("%(count)d 件事项的进展") % {"count": row.count}
+    if row.user_id is None and row.kind not in GROUPS:
+        return _("告诉反映人办得怎样了")  # the words of the verb are for staff
     return _("一件不公开的事项有了进展") if row.what == NEUTRAL else str(words_of(row.what))
 
 

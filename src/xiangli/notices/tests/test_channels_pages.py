@@ -267,6 +267,7 @@ def test_a_reporter_whose_number_is_gone_is_told_by_a_person(
     client = signed_in(town.people["town"])
     page = client.get("/deliveries/").content.decode()
     assert "反映人" in page
+    assert "告诉反映人办得怎样了" in page
     assert "号码已删去" in page
     answer = client.post("/deliveries/retry/", {"delivery": [str(row.pk)]})
     assert answer.status_code == 409
