@@ -41,6 +41,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return ours
 
 
+class Lots:
+    """What is drawn when a resolved case may be taken for a check. The server runs in another thread, so it is set
+    for all of them."""
+
+    def __init__(self) -> None:
+        self.number = 99  # nothing is taken
+
+    def drawn(self, below: int) -> int:
+        return self.number % below
+
+
+@pytest.fixture(autouse=True)
+def lots(monkeypatch: pytest.MonkeyPatch) -> Lots:
+    ours = Lots()
+    monkeypatch.setattr("xiangli.kernel.chance.drawn", ours.drawn)
+    return ours
+
+
 @pytest.fixture(autouse=True)
 def quick_argon2(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real hasher at its least cost."""

@@ -44,9 +44,14 @@ def code_on(page: Page) -> str:
     return "".join(char for char in page.locator(".code").inner_text() if char.isdigit())
 
 
-def act(page: Page, name: str) -> Locator:
-    """The form of an act on the page of a case, opened."""
-    form = page.locator("details", has=page.locator("summary", has_text=name)).first
+def act(page: Page, name: str, about: str = "") -> Locator:
+    """The form of an act on the page of a case, opened; `about` tells which, of several parts or orders."""
+    labelled = f'details:has(> summary > span:text-is("{name}"))'
+    plain = f'details:has(> summary:not(:has(> span)):has-text("{name}"))'
+    form = page.locator(f"{labelled}, {plain}", has_text=about).first
+    folded = page.locator("details.more:not([open])", has=form)
+    if folded.count():
+        folded.locator("> summary").click()
     if form.get_attribute("open") is None:
         form.locator("summary").click()
     return form
@@ -54,8 +59,11 @@ def act(page: Page, name: str) -> Locator:
 
 def press(page: Page, name: str, *, within: Locator | None = None) -> None:
     """Press a button and wait for the page that answers."""
+    asked = within is not None and within.locator("form[data-confirm]").count()
     with page.expect_navigation():
         (within or page).get_by_role("button", name=name, exact=True).click()
+        if asked:  # what cannot be undone is asked once more
+            page.locator("dialog[open]").get_by_role("button", name=name, exact=True).click()
 
 
 def follow(link: Locator) -> None:

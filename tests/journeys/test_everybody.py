@@ -160,11 +160,12 @@ def test_by_the_keyboard_alone_a_report_is_sent_and_handled(
     expect(director.locator("tbody tr").first).to_have_attribute("aria-selected", "true")
     director.keyboard.press("Enter")
     director.wait_for_url("**/cases/**")
-    for _stop in range(40):
-        _tab_to(director, "summary")
-        if director.evaluate("document.activeElement.textContent.trim()") == "当场处理":
-            break
-    director.keyboard.press("Enter")
+    for name in ("其他处理", "当场处理"):
+        for _stop in range(40):
+            _tab_to(director, "summary")
+            if director.evaluate("document.activeElement.firstElementChild?.textContent") == name:
+                break
+        director.keyboard.press("Enter")
     _tab_to(director, "details[open] textarea")
     director.keyboard.type("已请车主挪走")
     _tab_to(director, "details[open] button")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from xiangli.cases.rules import MAX_PHOTOS, MAX_WORDS
 from xiangli.kernel.files import MAX_BYTES
 from xiangli.kernel.ids import is_client_id, new_id
+from xiangli.kernel.refusals import Refused
 
 KEPT_SALT = "cases.kept-photos"
 KEPT_SECONDS = 12 * 3600  # photos that wait for the rest of a form are swept after a day
@@ -182,18 +184,101 @@ class ReporterActForm(forms.Form):
     )
 
 
+# What each act takes besides itself, in the order of its form.
+ACT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "accept_case": (),
+    "take_case": (),
+    "claim_case": (),
+    "arrive_case": (),
+    "resolve_case": ("before", "after", "note"),
+    "handle_on_spot": ("before", "after", "note"),
+    "verify_case": ("passed", "note"),
+    "close_case": ("note",),
+    "assign_case": ("seat", "note"),
+    "transfer_case": ("seat", "note"),
+    "handle_together": ("seat", "note"),
+    "finish_part": ("part", "note"),
+    "hand_up_case": ("note",),
+    "return_case": ("note",),
+    "suspend_case": ("note", "days"),
+    "resume_case": ("note",),
+    "ask_extension": ("days", "note"),
+    "decide_extension": ("approved", "note"),
+    "supervise_case": ("note",),
+    "answer_order": ("order", "note"),
+    "merge_case": ("number", "note"),
+    "decline_case": ("note", "where"),
+    "reveal_contact": ("note",),
+}
+_HIDDEN: Final = ("act_id", "seen", "part", "order")
+
+
+class YesNoField(forms.TypedChoiceField):
+    """Two radio buttons; None where neither is chosen."""
+
+    widget = forms.RadioSelect
+
+    def __init__(self, *, yes: Any, no: Any, **more: Any) -> None:
+        super().__init__(
+            choices=[("yes", yes), ("no", no)],
+            coerce=lambda value: value == "yes",
+            empty_value=None,
+            required=False,
+            **more,
+        )
+
+
 class ActForm(forms.Form):
-    """One act of staff. `seen` is the matter's turn when the page was drawn."""
+    """One act of staff, with the fields that it takes: of the page that offers it, and of the answer. `seen` is
+    the matter's turn when the page was drawn. Whether anything may be missing is for the rules to say."""
 
     act_id = ClientIdField()
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
-    note = forms.CharField(required=False, widget=words_area(3))
+    part = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    order = forms.UUIDField(required=False, widget=forms.HiddenInput)
     before = PhotosField(label=_("处理前照片"), required=False)
     after = PhotosField(label=_("处理后照片"), required=False)
-    seat = forms.RegexField(r"^[0-9a-f-]{36}:[0-9a-f-]{36}$", required=False)
-    passed = forms.TypedChoiceField(
-        required=False,
-        choices=[("yes", ""), ("no", "")],
-        coerce=lambda value: value == "yes",
-        empty_value=None,
+    seat = forms.RegexField(
+        r"^[0-9a-f-]{36}:[0-9a-f-]{36}$", label=_("由谁办"), required=False, widget=forms.Select
     )
+    passed = YesNoField(label=_("核查结果"), yes=_("通过，已经解决"), no=_("没通过，退回处理人"))
+    approved = YesNoField(label=_("您的决定"), yes=_("同意延期"), no=_("不同意，按原来的时限办"))
+    # Any whole number: the rule says how many there may be.
+    days = forms.IntegerField(
+        required=False,
+        min_value=-9999,
+        max_value=9999,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "short"}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), _("请写天数，只用数字。")),
+    )
+    number = forms.IntegerField(
+        label=_("并入哪一件（编号）"),
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "short"}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), _("编号只有数字，请对照事项页面核对。")
+        ),
+    )
+    note = forms.CharField(label=_("说明"), required=False, widget=words_area(3))
+    where = forms.CharField(
+        label=_("可以去哪里办"),
+        required=False,
+        help_text=_("部门、窗口和电话；反映人会看到。"),
+        widget=forms.TextInput(attrs={"maxlength": 200}),
+    )
+
+    def __init__(self, action: str, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        wanted = ("act_id", "seen", *ACT_FIELDS[action])
+        for name in set(self.fields) - set(wanted):
+            del self.fields[name]
+        self.order_fields(list(wanted))
+
+    def first_refusal(self) -> Refused:
+        """What is wrong with the form, in words: at its field where somebody can mend it there."""
+        for name, errors in self.errors.items():
+            if name not in _HIDDEN:
+                return Refused("invalid", str(errors[0]), field=name)
+        return Refused("invalid", _("表单不完整，请刷新页面再试。"))

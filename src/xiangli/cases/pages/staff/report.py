@@ -1,0 +1,101 @@
+"""上报: what staff report themselves."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from xiangli.cases import actions, queries
+from xiangli.cases.forms import ReportForm, give_fresh_id, kept_ids
+from xiangli.cases.pages.danger import danger_box
+from xiangli.cases.pages.photos import Stored, store_photos
+from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
+from xiangli.cases.states import REPORT_CASE, Channel, Intake
+from xiangli.kernel import clock
+from xiangli.kernel.ids import new_id
+from xiangli.kernel.refusals import Refused
+from xiangli.matters.states import Visibility
+from xiangli.territory.queries import plated_units, spoken_name
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
+def field_report(request: HttpRequest) -> HttpResponseBase:
+    """上报: what a member of staff sees on the way, in a place of their own territory."""
+    actor = actor_of(request)
+    now = clock.now()
+    paths = [held.unit_path for held in actor.held if REPORT_CASE in held.permissions]
+    places = plated_units(paths, at=now)
+    sent = request.method == "POST"
+    form = ReportForm(request.POST, request.FILES) if sent else ReportForm(initial={"client_id": new_id()})
+    chosen = request.POST.get("place", "") or (str(places[0].pk) if len(places) == 1 else "")
+    stored = Stored()
+    if sent:
+        place = next((unit for unit in places if str(unit.pk) == chosen), None)
+        if place is None:
+            form.add_error(None, _("请选在哪条巷。"))
+        fine = form.is_valid()
+        if place is not None:
+            stored = store_photos(
+                form.cleaned_data.get("photos") or [],
+                scope=place.county_id or place.pk,
+                kept=kept_ids(form.data.get("kept", "")),
+            )
+            for error in stored.errors:
+                form.add_error("photos", error)
+        if fine and place is not None and not stored.errors:
+            data = form.cleaned_data
+            found = queries.category_with_limits(data["category"], on=now)
+            try:
+                if found is None or found[0].visibility != Visibility.ORDINARY:
+                    raise Refused(
+                        "category_unknown", _("请选一类；不知道归哪类就选“其他情况”。"), field="category"
+                    )
+                receipted = actions.report_case(
+                    actions.Report(
+                        client_id=data["client_id"],
+                        category=found[0],
+                        limits=found[1],
+                        words=data["words"],
+                        place=place,
+                        place_name=spoken_name(place),
+                        channel=Channel.STAFF,
+                        place_note=data["place_note"],
+                        photos=stored.photos,
+                    ),
+                    actor=actor,
+                )
+            except Refused as refused:
+                if refused.code == "sent_before":
+                    give_fresh_id(form)
+                form.add_error(refused.field if refused.field in form.fields else None, str(refused.reason))
+            else:
+                messages.success(
+                    request, _("已上报，编号 %(number)s。") % {"number": receipted.matter.number}
+                )
+                return HttpResponseRedirect(reverse("cases:case", args=[receipted.matter.pk]))
+    open_ones = [
+        row
+        for row in queries.categories()
+        if row.intake == Intake.OPEN and row.visibility == Visibility.ORDINARY
+    ]
+    return render(
+        request,
+        "cases/field_report.html",
+        {
+            "form": form,
+            "places": [(unit, spoken_name(unit)) for unit in places],
+            "place": chosen,
+            "categories": open_ones,
+            "chosen": form.data.get("category") or "",
+            "english": queries.in_english(),
+            "kept": stored.kept,
+            **danger_box(form["words"].value()),
+            "shell": shell_of(actor),
+        },
+        status=400 if form.errors else 200,
+    )
