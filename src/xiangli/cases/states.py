@@ -3,6 +3,7 @@ read this table."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from xiangli.kernel.transitions import Transition, TransitionTable
 
@@ -90,6 +91,7 @@ OPEN_STATES = frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS, S.SUSPENDED, S.T
 _TO_BE_PUT_RIGHT = frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS})
 STAYS: tuple[str, ...] = ()
 
+# "act": where the English of what is done differs from that of the state or the thing of the same Chinese word.
 TABLE = TransitionTable(
     [
         Transition(
@@ -97,7 +99,7 @@ TABLE = TransitionTable(
             frozenset({S.REPORTED}),
             (S.ASSIGNED,),
             ACCEPT_CASE,
-            _("受理"),
+            pgettext_lazy("act", "受理"),
             _("受理后由您这里办理"),
         ),
         Transition(
@@ -190,7 +192,7 @@ TABLE = TransitionTable(
             frozenset({S.ASSIGNED, S.IN_PROGRESS}),
             STAYS,
             HANDLE_TOGETHER,
-            _("协同"),
+            pgettext_lazy("act", "协同"),
             _("请别的岗位一起办；牵头的仍是现在的岗位"),
             note_required=True,
         ),
@@ -226,7 +228,7 @@ TABLE = TransitionTable(
             frozenset({S.ASSIGNED, S.IN_PROGRESS}),
             (S.SUSPENDED,),
             SUSPEND_CASE,
-            _("挂起"),
+            pgettext_lazy("act", "挂起"),
             _("写明等什么、等到哪天；反映人会看到"),
             note_required=True,
         ),
@@ -263,7 +265,7 @@ TABLE = TransitionTable(
             OPEN_STATES,
             STAYS,
             SUPERVISE_CASE,
-            _("督办"),
+            pgettext_lazy("act", "督办"),
             _("写明要求；承办人须在期限内答复"),
             note_required=True,
         ),
@@ -289,7 +291,7 @@ TABLE = TransitionTable(
             frozenset({S.REPORTED, S.ASSIGNED}),
             (S.DECLINED,),
             DECLINE_CASE,
-            _("不予受理"),
+            pgettext_lazy("act", "不予受理"),
             _("写明理由，并告诉对方可以去哪里办"),
             note_required=True,
         ),

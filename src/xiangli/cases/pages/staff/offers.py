@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.forms import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from xiangli.cases import queries, rules
 from xiangli.cases.forms import ActForm
@@ -335,8 +335,6 @@ def _offer(
     if tried and about and str(about.id) not in (tried.form.data.get("part"), tried.form.data.get("order")):
         tried = None  # another part, another order
     form = ActForm(row.action, tried.form.data if tried else None, auto_id=f"%s-{act_id}")
-    if tried and tried.error and tried.error.field in form.fields and not form.errors.get(tried.error.field):
-        form.add_error(tried.error.field, str(tried.error))
     offer = Offer(row, act_id, form, [], confirm=_confirm(row.action), tried=tried)
     if part:
         offer.about, offer.part = part.name, part.id
@@ -346,13 +344,17 @@ def _offer(
         offer.asked = sight.dossier.asked
     if row.action == "merge_case":
         offer.near = sight.dossier.near
-    _fill(offer, sight, held)
+    _fit(offer, sight, held)
+    # Only now: cleaning a form freezes its labels.
+    if tried and tried.error and tried.error.field in form.fields and not form.errors.get(tried.error.field):
+        form.add_error(tried.error.field, str(tried.error))
+    _ask(offer, sight)
     return offer
 
 
-def _fill(offer: Offer, sight: Sight, held: Held) -> None:
-    """Choices, labels and bounds of the fields, and which may stay empty."""
-    fields, action, evidence = offer.form.fields, offer.action, sight.dossier.case.category.evidence
+def _fit(offer: Offer, sight: Sight, held: Held) -> None:
+    """Choices, labels and bounds of the fields."""
+    fields, action = offer.form.fields, offer.action
     if "seat" in fields:
         fields["seat"].label = _SEAT_LABELS.get(action, fields["seat"].label)
         fields["seat"].widget.choices = _seats(offer, sight, held)
@@ -363,15 +365,20 @@ def _fill(offer: Offer, sight: Sight, held: Held) -> None:
         fields["days"].help_text = _("最多 %(days)s") % {"days": days_words(most)}
     if "note" in fields:
         fields["note"].label = _NOTE_LABELS.get(action, fields["note"].label)
+    evidence = sight.dossier.case.category.evidence
     if "before" in fields and (evidence != EvidenceRule.BEFORE_AFTER or sight.dossier.shows_before):
         del fields["before"]
+
+
+def _ask(offer: Offer, sight: Sight) -> None:
+    """Which fields the browser already asks for; the rules judge what comes."""
+    evidence = sight.dossier.case.category.evidence
     empty = {"note": not offer.row.note_required, "after": evidence == EvidenceRule.NONE}
-    for name, one in fields.items():
-        if name in ("part", "order", "act_id", "seen"):
-            continue
-        # what was taken along with a refused try need not be chosen again: no photo is asked for by the browser
-        one.required = name not in ("before", "after") and not empty.get(name, False)
-        offer.fields.append((offer.form[name], empty.get(name, False)))
+    for name, one in offer.form.fields.items():
+        if not one.widget.is_hidden:
+            # what was taken along with a refused try need not be chosen again: no browser asks for a photo
+            one.required = name not in ("before", "after") and not empty.get(name, False)
+            offer.fields.append((offer.form[name], empty.get(name, False)))
 
 
 _SEAT_LABELS: Final[Mapping[str, Any]] = {
@@ -429,6 +436,6 @@ def _confirm(action: str) -> dict[str, str] | None:
         "decline_case": {
             "title": _("不予受理？"),
             "words": _("事项到此结束。反映人会看到理由和可以去哪里办，也可以要求重办。"),
-            "yes": _("不予受理"),
+            "yes": pgettext("act", "不予受理"),
         },
     }.get(action)
