@@ -26,7 +26,7 @@ from xiangli.accounts.models import User
 from xiangli.cases.actions import Receipted, Report, report_case
 from xiangli.cases.queries import category_with_limits
 from xiangli.cases.states import TABLE, Channel
-from xiangli.cases.tests.factories import SINCE, Place, make_place
+from xiangli.cases.tests.factories import SINCE, Place, make_place, make_report
 from xiangli.kernel import clock, files
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.tests.photos import encoded, scene
@@ -35,7 +35,7 @@ from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubje
 from xiangli.matters.states import GrantKind, PhotoRole, Visibility
 from xiangli.notices.models import Delivery, Notice
 from xiangli.notices.states import ChannelKind, DeliveryState
-from xiangli.territory.actions import appoint, open_unit, set_on_call
+from xiangli.territory.actions import appoint, open_organ, open_unit, set_on_call
 from xiangli.territory.models import Level, OnCall, Standing, Unit
 
 pytestmark = pytest.mark.django_db
@@ -559,6 +559,90 @@ def test_acts_on_a_matter(world: World, role: str, kind: Visibility) -> None:
     assert not walk.wrong, "\n".join(walk.wrong)
 
 
+_HANDLE: Final = {"lane_head", "deputy", "village_director", "town_desk", "county_desk"}
+_DESKS: Final = {"village_director", "town_desk", "county_desk"}
+# The acts beside the loop's own, on a matter just reported (the private and the sealed one wait to be received).
+# Nobody in supervision's post receives, hands up or declines: what is sealed goes along its list by itself.
+MAY_FURTHER: Final = {
+    (
+        Visibility.ORDINARY,
+        "accept_case",
+    ): set(),  # it waits in the seat that handles it: there is nothing to receive
+    (Visibility.ORDINARY, "claim_case"): set(),  # there are no sections here
+    (Visibility.ORDINARY, "arrive_case"): _HANDLE,
+    (Visibility.ORDINARY, "hand_up_case"): _HANDLE,
+    (Visibility.ORDINARY, "transfer_case"): _DESKS,
+    (Visibility.ORDINARY, "handle_together"): _DESKS,
+    (Visibility.ORDINARY, "suspend_case"): _DESKS,
+    (Visibility.ORDINARY, "ask_extension"): _HANDLE,
+    (Visibility.ORDINARY, "supervise_case"): {*_DESKS, "county_supervision"},
+    (Visibility.ORDINARY, "merge_case"): _DESKS,
+    (Visibility.ORDINARY, "decline_case"): _DESKS,
+    (Visibility.PRIVATE, "accept_case"): {"town_desk"},
+    (Visibility.PRIVATE, "claim_case"): set(),
+    (Visibility.PRIVATE, "arrive_case"): {"town_desk"},
+    (Visibility.PRIVATE, "hand_up_case"): {"town_desk"},  # to the county's supervision
+    (Visibility.PRIVATE, "transfer_case"): {"town_desk"},
+    (Visibility.PRIVATE, "handle_together"): set(),  # while it waits to be received nobody handles it
+    (Visibility.PRIVATE, "suspend_case"): set(),
+    (Visibility.PRIVATE, "ask_extension"): set(),
+    (Visibility.PRIVATE, "supervise_case"): set(),  # whoever has it does not supervise it
+    (Visibility.PRIVATE, "merge_case"): set(),  # what is not ordinary stays by itself
+    (Visibility.PRIVATE, "decline_case"): {"town_desk"},
+    **{
+        (Visibility.SEALED, action): set()
+        for action in (
+            *(
+                "accept_case",
+                "claim_case",
+                "hand_up_case",
+                "transfer_case",
+                "handle_together",
+                "suspend_case",
+            ),
+            *("ask_extension", "supervise_case", "merge_case", "decline_case", "arrive_case"),
+        )
+    },
+}
+# What waits for something that has not happened to these matters: nobody may.
+AWAITED: Final = ("finish_part", "answer_order", "decide_extension", "resume_case")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("role", ROLES)
+def test_further_acts_on_a_matter(world: World, role: str, kind: Visibility) -> None:
+    """Each from the same state: what one act changed is undone before the next."""
+    walk = Walk(world, role)
+    matter = world.reported[kind].matter
+    organ = open_organ(county=world.place.county, name="城市管理局", valid_from=SINCE)
+    desk = world.place.posts["organ_desk"]
+    appoint(user=User.objects.create_user(display_name="冯值班"), unit=organ, post=desk, valid_from=SINCE)
+    other = Matter.objects.get(pk=make_report(world.place.lane).matter.pk)
+    seats = {"transfer_case": f"{organ.pk}:{desk.pk}"}
+    village = f"{world.place.village.pk}:{world.place.posts['village_director'].pk}"
+    hidden = _hidden("cases:act", role)
+    for action in [action for found, action in MAY_FURTHER if found == kind] + list(AWAITED):
+        form = {
+            "act_id": str(new_id()),
+            "seen": Matter.objects.get(pk=matter.pk).turn,
+            "note": "请看原因",
+            "seat": seats.get(action, village),
+            "days": "1",
+            "where": "县城市管理局窗口",
+            "number": str(other.number),
+            "part": str(new_id()),
+            "order": str(new_id()),
+            "approved": "yes",
+        }
+        expected: Outcome = 409 if role in SEES[kind] else hidden
+        if role in MAY_FURTHER.get((kind, action), ()):
+            expected = 302
+        before = transaction.savepoint()
+        walk.expect(expected, "POST", world.address("cases:act", kind, action), form, what=f"{kind}")
+        transaction.savepoint_rollback(before)
+    assert not walk.wrong, "\n".join(walk.wrong)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_receipt_of_one_matter_opens_no_other(world: World, kind: Visibility) -> None:
     walk = Walk(world, "anonymous")
@@ -570,5 +654,11 @@ def test_the_receipt_of_one_matter_opens_no_other(world: World, kind: Visibility
 
 def test_the_table_speaks_of_every_act() -> None:
     """No act of staff is left out of the walk: each is tried where it may be done, or refused where it may not."""
-    tried = {action for _, action in MAY} | {"resolve_case", "verify_case", "close_case"}
-    assert {row.action for row in TABLE.values() if not row.by_reporter} | {"reveal_contact"} == tried
+    tried = {action for _, action in [*MAY, *MAY_FURTHER]} | {
+        *AWAITED,
+        "resolve_case",
+        "verify_case",
+        "close_case",
+    }
+    of_staff = {row.action for row in TABLE.values() if not row.by_reporter and not row.by_rule}
+    assert of_staff | {"reveal_contact"} == tried
