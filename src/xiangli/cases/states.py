@@ -210,7 +210,7 @@ TABLE = TransitionTable(
             frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS}),
             (S.REPORTED,),
             HAND_UP_CASE,
-            _("上报"),
+            pgettext_lazy("act", "上报"),
             _("本级办不了，写明原因，交上一级"),
             note_required=True,
         ),

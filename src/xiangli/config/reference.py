@@ -16,6 +16,10 @@ from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import translation
 
+from xiangli.cases.actions.categories import OURS
+from xiangli.cases.rules.clocks import HOLDS, RUNS
+from xiangli.cases.states import ClockName, State
+from xiangli.kernel.transitions import Transition
 from xiangli.matters.states import Workflow, workflows
 from xiangli.territory import presets as _presets
 from xiangli.web import catalogue
@@ -69,11 +73,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     )
 
 
-def _english() -> Callable[[Any], str]:
+def _english() -> Callable[..., str]:
     known = catalogue.read()
 
-    def english(words: Any) -> str:
-        message = known.get(str(words))
+    def english(words: Any, *, act: bool = False) -> str:
+        message = known.get(str(words), "act" if act else None) or known.get(str(words))
         return str(message.string) if message is not None and message.string else ""
 
     return english
@@ -100,24 +104,82 @@ def _workflow(workflow: Workflow) -> str:
     lines += [f"    [*] --> {state}" for state in workflow.begins]
     for row in workflow.table.values():
         for source in sorted(row.sources, key=order.index):
-            # Targets that are the sources: an act, such as evaluating, that leaves the state as it is.
-            leads_to = (source,) if set(row.targets) == row.sources else row.targets
-            lines += [f"    {source} --> {target}: {row.label}" for target in leads_to]
+            lines += [f"    {source} --> {target}: {row.label}" for target in row.targets]
     lines += [f"    {state} --> [*]" for state in order if state in targets - sources]
     rows = [
         (
             f"`{row.action}`",
             row.label,
-            english(row.label),
+            english(row.label, act=True),
             ", ".join(f"`{source}`" for source in sorted(row.sources, key=order.index)),
-            ", ".join(f"`{target}`" for target in row.targets),
-            "the reporter, by the receipt" if row.by_reporter else f"a post with `{row.permission}`",
+            ", ".join(f"`{target}`" for target in row.targets) or "stays",
+            _who(row),
             "yes" if row.note_required else "",
         )
         for row in workflow.table.values()
     ]
     head = ("action", "中文", "English", "from", "to", "who", "words needed")
-    return f"\n## {workflow.code}\n\n```mermaid\n" + "\n".join(lines) + "\n```\n\n" + _table(head, rows)
+    return (
+        f"\n## {workflow.code}\n\n```mermaid\n"
+        + "\n".join(lines)
+        + "\n```\n\nThe diagram leaves out what moves nothing: the acts whose state stays.\n\n"
+        + _table(head, rows)
+    )
+
+
+def _who(row: Transition) -> str:
+    if row.by_rule:
+        return "nobody: a clock"
+    return "the reporter, by the receipt" if row.by_reporter else f"a post with `{row.permission}`"
+
+
+# --- clocks
+
+
+def _clocks() -> str:
+    english = _english()
+    when = {
+        name: ", ".join(f"`{state}`" for state in State if name in RUNS.get(state, ())) for name in ClockName
+    }
+    when |= _OTHER_CLOCKS
+    still = {
+        name: ", ".join(f"`{state}`" for state in State if name in HOLDS.get(state, ())) for name in ClockName
+    }
+    clocks = [
+        (f"`{name.value}`", name.label, english(name.label).lower(), when[name], still[name])
+        for name in ClockName
+    ]
+    limits = [
+        (
+            f"`{clock}`",
+            f"{amount} {kind}".replace("_", " "),
+            limit["applies"],
+            limit["valid_from"],
+            limit["source"],
+        )
+        for clock in ClockName
+        for limit in tomllib.loads(OURS.read_text(encoding="utf-8"))["limit"]
+        if clock in limit
+        for amount, kind in [limit[clock]]
+    ]
+    return (
+        "# Clocks\n\nWhich clock runs in which state, and the limits that come with the program; a county sets its own rows."
+        " A case is judged by the limits in force on the day of its report.\nHow they run: [clocks](../explanation/clocks.md).\n\n"
+        + _table(("clock", "中文", "English", "runs", "stands still"), clocks)
+        + "\n## Limits\n\n`danger` is for categories of danger, `ordinary` for all others; a category may have its own.\n\n"
+        + _table(("clock", "limit", "applies to", "from", "source"), limits)
+    )
+
+
+# Clocks that no state runs by itself.
+_OTHER_CLOCKS: Final[dict[ClockName, str]] = {
+    ClockName.ESCALATE: "while another clock is overdue, below the county's top",
+    ClockName.ANSWER: "from an order until its answer",
+    ClockName.PART: "from asking a post to handle together until it reports",
+    ClockName.SUSPENSION: "`suspended`; the days that were asked for, at most the limit",
+    ClockName.EXTENSION: "no clock: the most that extensions may add",
+    ClockName.CONFIRM: "no clock: until when the reporter may confirm or reopen after closing",
+}
 
 
 # --- roles
@@ -241,6 +303,7 @@ def _meaning(model: type[models.Model]) -> str:
 
 
 _PAGES: Final[dict[str, Callable[[], str]]] = {
+    "clocks.md": _clocks,
     "data-model.md": _data_model,
     "roles.md": _roles,
     "states.md": _states,

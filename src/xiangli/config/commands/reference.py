@@ -11,7 +11,7 @@ from xiangli.config.words import words
 @click.command(
     "reference",
     help=words(
-        "由代码生成参考文档（docs/reference）：状态图、岗位权限、地址、数据模型。",
+        "由代码生成参考文档（docs/reference）：状态图、时限、岗位权限、地址、数据模型。",
         "Make docs/reference from the code: states, roles, addresses, data model.",
     ),
 )
