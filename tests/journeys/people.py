@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from playwright.sync_api import Locator, Page
 
@@ -80,11 +82,16 @@ def do(
     after: bytes | None = None,
     seat: str = "",
     field: str = "处理后照片",
+    seat_label: str = "由谁办",
+    typed: Mapping[str, str] | None = None,
 ) -> None:
-    """Carry out an act of a case by its button; `field` is the label of the photos."""
+    """Carry out an act of a case by its button; `field` is the label of the photos, `typed` what goes into other
+    fields by their labels."""
     form = act(page, name)
     if seat:
-        form.get_by_label("由谁办").select_option(label=seat)
+        form.get_by_label(seat_label).select_option(label=seat)
+    for label, words in (typed or {}).items():
+        form.get_by_label(label).fill(words)
     if after:
         form.get_by_label(field).set_input_files([scenes.upload("处理后.jpg", after)])
     if note:

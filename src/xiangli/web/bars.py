@@ -52,7 +52,7 @@ def bar_of(
         return min(max((moment - start).total_seconds() / whole, 0.0), 1.0)
 
     def stretch(since: datetime, until: datetime) -> Stretch:
-        return Stretch(_percent(at(since)), _percent(at(until) - at(since)))
+        return Stretch(_percent(at(since)), _percent(max(at(until) - at(since), 0.0)))
 
     return Bar(
         gone=stretch(start, now if due_at is None else min(now, due_at)),

@@ -49,7 +49,7 @@ def case_page(
     found, happened = offers(sight, tried), history(matter)
     for offer in found:
         if offer.asked:
-            offer.words = words_of(happened, "extension", offer.asked.id)
+            offer.asked.words = words_of(happened, offer.asked.key, offer.asked.id)
     shown_offers, folded = split(found, sight)
     pictures = shown(dossier.photos, lambda photo: reverse("cases:photo", args=[photo.pk]))
     entries = queries.timeline(happened, pictures, for_reporter=False)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from xiangli.cases import queries, rules
 from xiangli.cases.forms import ActForm
-from xiangli.cases.queries.dossier import Dossier, ExtensionNow, OrderNow, OtherCase, PartNow
+from xiangli.cases.queries.dossier import Dossier, OrderNow, OtherCase, PartNow
 from xiangli.cases.queries.loop import days_words
 from xiangli.cases.states import DECIDE_EXTENSION, TABLE, ClockName, EvidenceRule, State
 from xiangli.kernel.ids import new_id
@@ -48,6 +48,18 @@ class Tried:
 
 
 @dataclass(slots=True)
+class Asked:
+    """What somebody asked for, to which an act answers; `id` is of the part, the order or the extension."""
+
+    id: UUID
+    key: str  # how the event that asked names it
+    by: str
+    at: datetime
+    what: str = ""
+    words: str = ""
+
+
+@dataclass(slots=True)
 class Offer:
     """One act, and the form that asks for what it takes."""
 
@@ -59,8 +71,7 @@ class Offer:
     part: UUID | None = None
     order: UUID | None = None
     listed: str = ""  # the seat that the list of responsibilities names
-    asked: ExtensionNow | None = None
-    words: str = ""  # of whoever asked
+    asked: Asked | None = None
     near: list[OtherCase] = field(default_factory=list)
     confirm: Mapping[str, str] | None = None
     tried: Tried | None = None  # it was this one
@@ -278,7 +289,7 @@ def offers(sight: Sight, tried: Tried | None = None) -> list[Offer]:
         held = sight.authority(row.permission) if row.permission else None
         if held is not None and _FITS.get(row.action, _always)(sight, held):
             found += _forms(sight, row, held, tried if tried and tried.action == row.action else None)
-    rank = {action: place for place, action in enumerate(_order(sight))}
+    rank = {action: place for place, action in enumerate(_order(sight, found))}
     found.sort(key=lambda offer: (rank.get(offer.action, len(rank)), offer.action in _LAST))
     for offer in found:
         offer.open = offer.tried is not None
@@ -291,13 +302,18 @@ def _always(_sight: Sight, _held: Held) -> bool:
     return True
 
 
-def _order(sight: Sight) -> list[str]:
+def _order(sight: Sight, found: list[Offer]) -> list[str]:
     """What comes first: what others wait for, then what puts the case right. Who only looks after it gives it to
     somebody, or asks how it stands, rather than doing it."""
     order = list(_DAILY)
     state = sight.dossier.matter.state
     if state == State.REPORTED:  # it came here to be passed on
         order.insert(order.index("claim_case") + 1, order.pop(order.index("assign_case")))
+    if not any(part.seat in sight.actor.seats for part in sight.dossier.open_parts):
+        order.remove("finish_part")  # saying it for others comes after asking them
+    may_transfer = any(offer.action == "transfer_case" for offer in found)
+    if may_transfer and sight.listed in sight.organs and (state == State.REPORTED or not sight.mine):
+        order.insert(order.index("assign_case"), "transfer_case")  # the list says whose business it is
     if not sight.mine:
         order = [action for action in order if action not in ("take_case", "handle_on_spot", "arrive_case")]
         if state not in (State.REPORTED, State.ASSIGNED):
@@ -308,7 +324,7 @@ def _order(sight: Sight) -> list[str]:
 
 def split(found: list[Offer], sight: Sight) -> tuple[list[Offer], list[Offer]]:
     """Those that are shown, and those folded away."""
-    daily = set(_order(sight))
+    daily = set(_order(sight, found))
     shown = [offer for offer in found if offer.action in daily][:_SHOWN] or found[:1]
     return shown, [offer for offer in found if offer not in shown]
 
@@ -338,10 +354,13 @@ def _offer(
     offer = Offer(row, act_id, form, [], confirm=_confirm(row.action), tried=tried)
     if part:
         offer.about, offer.part = part.name, part.id
+        offer.asked = Asked(part.id, "part", part.name, part.asked_at)
     if order:
-        offer.about, offer.order = f"{order.name} {order.by_name}", order.id
-    if row.action == "decide_extension":
-        offer.asked = sight.dossier.asked
+        offer.about, offer.order = order.name, order.id
+        offer.asked = Asked(order.id, "order", f"{order.name} {order.by_name}", order.ordered_at)
+    if row.action == "decide_extension" and (asked := sight.dossier.asked):
+        what = _("申请延期 %(days)s") % {"days": days_words(asked.days)}
+        offer.asked = Asked(asked.id, "extension", asked.by_name, asked.asked_at, what)
     if row.action == "merge_case":
         offer.near = sight.dossier.near
     _fit(offer, sight, held)
