@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step
+from xiangli.cases.actions.ways import next_on_list, told_besides
 from xiangli.cases.models import Case
 from xiangli.cases.states import State
 from xiangli.matters import actions as matters
@@ -72,7 +73,11 @@ def _move(matter: Matter, case: Case, unit: Unit, successor: Unit, now: datetime
         if state == State.TO_VERIFY and case.resolved_by_id is not None:
             excluding = excluding | {case.resolved_by_id}  # who checks is another person
         duty = DUTY_CLOSE if waits else case.category.duty
-        answer = who_answers(successor, duty, at=now, excluding=excluding)
+        answer = (
+            next_on_list(matter, at=now, excluding=excluding)
+            if matter.visibility == Visibility.SEALED
+            else who_answers(successor, duty, at=now, excluding=excluding, urgent=matter.danger)
+        )
         matters.hold(matter, answer, at=now)
         if not waits and state != State.SUSPENDED:
             ordinary = matter.visibility == Visibility.ORDINARY
@@ -80,7 +85,8 @@ def _move(matter: Matter, case: Case, unit: Unit, successor: Unit, now: datetime
         matter.alarm = answer.alarm
         data |= {"seat": answer.seat}
         if not answer.outside:
-            matters.tell(matter, "assign_case", now=now, seat=answer.seat)
+            besides = told_besides(matter, answer)
+            matters.tell(matter, "assign_case", now=now, seat=answer.seat, users=besides)
     step(matter, case, "move_case", state, by=BY_RULE, now=now, data=data)
 
 

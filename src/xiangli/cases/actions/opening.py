@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
 from xiangli.cases.actions.common import by_staff, clocks_of, done_before, step
+from xiangli.cases.actions.ways import next_on_list
 from xiangli.cases.models import Case
 from xiangli.cases.queries import last_act
 from xiangli.cases.states import TABLE
@@ -144,11 +145,14 @@ def named(seat: Answer) -> str:
 def seat_above(opened: Opened, duty: str, *, excluding: Collection[UUID] = ()) -> Answer:
     """Who answers on `duty` one unit above the holder's, passing over subjects; refused at the county's
     top."""
-    matter = opened.matter
+    matter, passed_over = opened.matter, opened.subjects | set(excluding)
     unit = Unit.objects.select_related("parent").get(pk=matter.holder_unit_id)
-    if unit.parent is None or unit.pk == unit.county_id:
+    if matter.visibility == Visibility.SEALED:
+        answer = next_on_list(matter, at=opened.now, excluding=passed_over)
+    elif unit.parent is None or unit.pk == unit.county_id:
         raise Refused("top", _("您这里已是最上一级，没有可以退回的岗位，请办理或交办。"))
-    answer = who_answers(unit.parent, duty, at=opened.now, excluding=opened.subjects | set(excluding))
+    else:
+        answer = who_answers(unit.parent, duty, at=opened.now, excluding=passed_over, urgent=matter.danger)
     if answer.outside:
         raise Refused("top", _("上面没有可以接手的岗位，请办理或交办。"))
     return answer

@@ -23,7 +23,8 @@ from xiangli.cases.actions.common import (
     run_escalation,
 )
 from xiangli.cases.actions.timing import state_resumed
-from xiangli.cases.models import Case
+from xiangli.cases.actions.ways import next_on_list, told_besides
+from xiangli.cases.models import Case, Part
 from xiangli.cases.queries import limits_of
 from xiangli.cases.states import OPEN_STATES, ClockName, State
 from xiangli.kernel import outbox
@@ -36,7 +37,7 @@ from xiangli.matters.actions import By, Clocks, save_clocks
 from xiangli.matters.models import Matter, MatterClock, MatterGrant, MatterSubject
 from xiangli.matters.states import GrantKind, Stage, Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import seats_by_name, who_answers
+from xiangli.territory.queries import who_answers
 from xiangli.territory.rules import OUTSIDE, Answer
 
 BY_CLOCK: Final = By(authority="rule:clock")
@@ -64,8 +65,13 @@ class _Batch:
     now: datetime
     subjects: dict[UUID, set[UUID]]
     units: dict[UUID, Unit]
-    answers: dict[tuple[Any, ...], Answer | None] = field(default_factory=dict)
-    told: dict[tuple[str, str, UUID | None], list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    matters: Sequence[UUID] = ()
+    parts: dict[UUID, Part] | None = None  # read when the first is asked for
+    answers: dict[tuple[Any, ...], Answer] = field(default_factory=dict)
+    # by kind, seat and users: the matters, each once, in their order
+    told: dict[tuple[str, str, tuple[UUID, ...]], dict[UUID, None]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     happened: list[Model] = field(default_factory=list)
     granted: list[MatterGrant] = field(default_factory=list)
     supervised: set[tuple[UUID, str]] = field(default_factory=set)
@@ -84,31 +90,42 @@ class _Batch:
         if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:
             excluding.add(case.resolved_by_id)  # who checks is another person
         duty = DUTY_CLOSE if matter.state in WAITS_FOR_DESK else case.category.duty
-        key = (unit.parent_id, duty, frozenset(excluding))
+        key = (unit.parent_id, duty, frozenset(excluding), matter.danger)
         if key not in self.answers:
             assert unit.parent is not None
-            found = who_answers(unit.parent, duty, at=self.now, excluding=excluding)
-            # an ordinary case stays at the top, in red; what everybody inside is a subject of goes outside
-            self.answers[key] = None if found.outside and not excluding else found
-        return self.answers[key]
+            self.answers[key] = who_answers(
+                unit.parent, duty, at=self.now, excluding=excluding, urgent=matter.danger
+            )
+        found = self.answers[key]
+        # an ordinary case stays where it is, in red; what everybody inside is a subject of goes outside
+        return None if found.outside and not self.subjects.get(matter.pk) else found
 
     def _next_on_list(self, matter: Matter) -> Answer | None:
         key = (matter.pk, "list", matter.holder_seat)
         if key not in self.answers:
-            rows = MatterGrant.objects.filter(matter=matter, kind=GrantKind.SEALED, ended_at=None)
-            seats = list(rows.exclude(seat="").order_by("granted_at", "id").values_list("seat", flat=True))
-            later = seats[seats.index(matter.holder_seat) + 1 :] if matter.holder_seat in seats else seats
-            manned = seats_by_name(later, at=self.now, excluding=self.subjects.get(matter.pk, set()))
-            top = self.units[matter.county_id]
-            outside = Answer(
-                unit_id=top.pk, unit_path=top.path, unit_name=top.short_name, seat=OUTSIDE, outside=True
-            )
-            self.answers[key] = manned[0] if manned else outside
+            self.answers[key] = next_on_list(matter, at=self.now, excluding=self.subjects.get(matter.pk, ()))
         return self.answers[key]
 
-    def tell(self, matter: Matter, kind: str, *, seat: str = "", user: UUID | None = None) -> None:
-        if user is not None or (seat and seat != OUTSIDE):
-            self.told[kind, "" if user else seat, user].append(matter.pk)
+    def part(self, row: MatterClock) -> Part | None:
+        """The share whose clock this is. One statement for all."""
+        if self.parts is None:
+            self.parts = {part.pk: part for part in Part.objects.filter(case__in=self.matters, done_at=None)}
+        return self.parts.get(row.about) if row.about else None
+
+    def tell(
+        self,
+        matter: Matter,
+        kind: str,
+        *,
+        seat: str = "",
+        user: UUID | None = None,
+        besides: Collection[UUID] = (),
+    ) -> None:
+        """Have `user` told, else the seat; and with it those `besides`. Once, whatever clocks say the same."""
+        if user is not None:
+            self.told[kind, "", (user,)][matter.pk] = None
+        elif seat and seat != OUTSIDE:
+            self.told[kind, seat, tuple(besides)][matter.pk] = None
 
     def tell_holder(self, matter: Matter, kind: str) -> None:
         self.tell(matter, kind, seat=matter.holder_seat, user=matter.handler_id)
@@ -124,12 +141,12 @@ class _Batch:
     def messages(self) -> list[OutboxMessage]:
         """One for each that is told of one kind: of one matter or, in a flood, of many."""
         rows = []
-        for (kind, seat, user), ids in self.told.items():
+        for (kind, seat, users), told in self.told.items():
+            ids = list(told)
             what: dict[str, Any] = {"matter": ids[0]} if len(ids) == 1 else {"matters": ids}
-            users = [] if user is None else [user]
             rows.append(
                 outbox.message(
-                    "notices.tell", {**what, "kind": kind, "seat": seat, "users": users}, now=self.now
+                    "notices.tell", {**what, "kind": kind, "seat": seat, "users": list(users)}, now=self.now
                 )
             )
         return rows
@@ -172,7 +189,7 @@ def _batch_of(rows: Collection[Matter], now: datetime) -> _Batch:
     wanted = {row.holder_unit_id for row in rows} | {row.county_id for row in rows}
     units = Unit.objects.select_related("parent").in_bulk(list(wanted))
     there = MatterGrant.objects.filter(matter__in=ids, kind=GrantKind.SUPERVISOR, ended_at=None)
-    return _Batch(now, subjects, units, supervised=set(there.values_list("matter_id", "seat")))
+    return _Batch(now, subjects, units, ids, supervised=set(there.values_list("matter_id", "seat")))
 
 
 def _fire(matter: Matter, case: Case, clocks: Clocks, batch: _Batch) -> bool:
@@ -209,10 +226,7 @@ def _record(
 
 def _tell_owner(matter: Matter, kind: str, row: MatterClock, batch: _Batch) -> None:
     """Whose clock it is: the seat asked to handle together has its own; all others are the holder's."""
-    part = None
-    if row.name == ClockName.PART:
-        part = Case.objects.get(pk=matter.pk).parts.filter(pk=row.about or row.pk).first()
-    if part is not None:
+    if row.name == ClockName.PART and (part := batch.part(row)) is not None:
         batch.tell(matter, kind, seat=part.seat)
     else:
         batch.tell_holder(matter, kind)
@@ -232,7 +246,7 @@ def _breach(matter: Matter, case: Case, clocks: Clocks, row: MatterClock, batch:
         matter.alarm = TOP
     else:
         batch.supervise(matter, above.seat)
-        batch.tell(matter, "overdue_case", seat=above.seat)
+        batch.tell(matter, "overdue_case", seat=above.seat, besides=told_besides(matter, above))
     _record(
         matter,
         "overdue_case",
@@ -270,7 +284,7 @@ def _move_up(matter: Matter, case: Case, clocks: Clocks, batch: _Batch) -> None:
     matter.state = state
     matter.changed_at = batch.now
     batch.tell(matter, "moved_from_you", seat=before, user=handler)
-    batch.tell(matter, "move_up_case", seat=above.seat)
+    batch.tell(matter, "move_up_case", seat=above.seat, besides=told_besides(matter, above))
     if following is not None:
         batch.supervise(matter, following.seat)
         batch.tell(matter, "overdue_case", seat=following.seat)

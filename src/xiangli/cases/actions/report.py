@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
 from xiangli.cases.actions.common import DUTY_CLOSE, DUTY_COMPLAINTS, by_staff
+from xiangli.cases.actions.ways import told_besides
 from xiangli.cases.models import Case, Category
 from xiangli.cases.queries import responsible_for
 from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
@@ -167,7 +168,7 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         clocks.start(name, bound.length, at=now, source=bound.source)
     clocks.settle()
     seat = "" if answer.outside else answer.seat
-    told = matters.message_of(matter, "report_case", now=now, seat=seat, users=answer.on_call)
+    told = matters.message_of(matter, "report_case", now=now, seat=seat, users=told_besides(matter, answer))
     if danger:
         # A clerk looks at once, at any hour; the report itself goes its way (never blocked, never re-routed by a word).
         desk = who_answers(place, DUTY_CLOSE, at=now, urgent=True)

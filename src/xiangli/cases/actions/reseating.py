@@ -10,14 +10,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step
+from xiangli.cases.actions.ways import next_on_list, told_besides
 from xiangli.cases.models import Case
 from xiangli.cases.states import State
+from xiangli.kernel.models import LedgerEvent
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter, MatterQuerySet, MatterSubject
 from xiangli.matters.queries import subjects_of
+from xiangli.matters.states import Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import in_post, people_in_seats, who_answers
+from xiangli.territory.rules import OUTSIDE, Answer
 
 BY_RULE = By(authority="rule:seat-empty")
 
@@ -69,12 +73,9 @@ def _reseat(matter: Matter, now: datetime) -> bool:
     if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:
         subjects = subjects | {case.resolved_by_id}  # who checks is another person
     was_outside = matter.holder_post_id is None
-    unit = Unit.objects.get(pk=matter.place_id if was_outside else matter.holder_unit_id)
-    duty = DUTY_CLOSE if waits else case.category.duty
-    answer = who_answers(unit, duty, at=now, excluding=subjects)
-    if answer.outside and unit.pk != matter.place_id:
-        # nobody is left at the top: rather than leave the county it goes to whoever answers for the place
-        answer = who_answers(Unit.objects.get(pk=matter.place_id), duty, at=now, excluding=subjects)
+    if was_outside and _climbed_out(matter):
+        return False
+    answer = _who_has_it_now(matter, DUTY_CLOSE if waits else case.category.duty, now, subjects)
     if answer.seat == matter.holder_seat:
         return False
     matters.hold(matter, answer, at=now)
@@ -82,5 +83,25 @@ def _reseat(matter: Matter, now: datetime) -> bool:
     state = State(matter.state) if waits or matter.state == State.SUSPENDED else State.REPORTED
     step(matter, case, "reseat_case", state, by=BY_RULE, now=now, data={"seat": answer.seat})
     if not answer.outside:
-        matters.tell(matter, "reseat_case", now=now, seat=answer.seat)
+        matters.tell(matter, "reseat_case", now=now, seat=answer.seat, users=told_besides(matter, answer))
     return True
+
+
+def _who_has_it_now(matter: Matter, duty: str, now: datetime, excluding: set[UUID]) -> Answer:
+    if matter.visibility == Visibility.SEALED:
+        return next_on_list(matter, at=now, excluding=excluding)
+    was_outside = matter.holder_post_id is None
+    unit = Unit.objects.get(pk=matter.place_id if was_outside else matter.holder_unit_id)
+    answer = who_answers(unit, duty, at=now, excluding=excluding, urgent=matter.danger)
+    if answer.outside and unit.pk != matter.place_id:
+        # nobody is left at the top: rather than leave the county it goes to whoever answers for the place
+        place = Unit.objects.get(pk=matter.place_id)
+        answer = who_answers(place, duty, at=now, excluding=excluding, urgent=matter.danger)
+    return answer
+
+
+def _climbed_out(matter: Matter) -> bool:
+    """Whether it left the county because nobody inside did anything in time: then it does not come back to whom
+    it climbed past, only to climb out again."""
+    moves = LedgerEvent.objects.filter(stream=matter.pk, data__seat=OUTSIDE)
+    return moves.order_by("seq").values_list("kind", flat=True).last() == "move_up_case"
