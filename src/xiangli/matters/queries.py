@@ -97,16 +97,14 @@ def history(matter: Matter) -> list[Happened]:
     return rows
 
 
-def seats_on(matter: Matter) -> list[str]:
-    """The seats that may act on a matter besides its territory: the holder's, and those that grants name.
-    One statement.
+def seats_on(matter: Matter, *, helping: bool = False) -> list[str]:
+    """The seats that may act on a matter besides its territory: the holder's, and those that grants name; with
+    `helping` also those that were asked for a share only, and may do no more than that. One statement.
     """
-    granted = (
-        MatterGrant.objects.filter(matter=matter, ended_at=None)
-        .exclude(seat="")
-        .values_list("seat", flat=True)
-    )
-    return [matter.holder_seat, *granted]
+    granted = MatterGrant.objects.filter(matter=matter, ended_at=None).exclude(seat="")
+    if not helping:
+        granted = granted.exclude(kind=GrantKind.TOGETHER)
+    return [matter.holder_seat, *granted.values_list("seat", flat=True)]
 
 
 def supervisors_of(matter: Matter) -> list[str]:

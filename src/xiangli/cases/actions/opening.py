@@ -77,7 +77,7 @@ def open_case(act: Act, action: str) -> Opened | None:
         permission,
         place_path=matter.place_path,
         ordinary=matter.visibility == Visibility.ORDINARY,
-        seats=seats_on(matter),
+        seats=seats_on(matter, helping=action in rules.HELPS),
         is_subject=act.actor.user_id in subjects,
     )
     if held is None:

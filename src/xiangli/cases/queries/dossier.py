@@ -103,6 +103,7 @@ class Dossier:
     matter: Matter
     case: Case
     seats: list[str]
+    helpers: list[str]  # asked for a share only
     supervisors: list[str]
     clocks: list[ClockNow]
     parts: list[PartNow]
@@ -253,7 +254,11 @@ def _dossier(found: Any) -> Dossier:
     return Dossier(
         matter=found,
         case=found.case,
-        seats=[found.holder_seat, *(row["seat"] for row in grants)],
+        seats=[
+            found.holder_seat,
+            *(row["seat"] for row in grants if row["kind"] != GrantKind.TOGETHER),
+        ],
+        helpers=[row["seat"] for row in grants if row["kind"] == GrantKind.TOGETHER],
         supervisors=[row["name"] for row in grants if row["kind"] == GrantKind.SUPERVISOR],
         clocks=[
             ClockNow(**_read(row, "id", "about", times=("started_at", "due_at", "amber_at")))

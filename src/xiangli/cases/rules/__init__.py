@@ -15,6 +15,7 @@ from xiangli.cases.rules.danger import Danger, dangers_in
 from xiangli.cases.rules.loop import (
     FLOOD,
     FLOOD_WINDOW,
+    HELPS,
     MAX_PHOTOS,
     MAX_WORDS,
     NEAR_METRES,
@@ -53,6 +54,7 @@ __all__ = [
     "BY_LIST",
     "FLOOD",
     "FLOOD_WINDOW",
+    "HELPS",
     "LOOP",
     "MAX_PHOTOS",
     "MAX_WORDS",

@@ -238,6 +238,9 @@ def check_turn(seen: int, turn: int, *, last: dict[str, Any] | None) -> None:
     )
 
 
+# What a seat may do that was asked to handle together, and has nothing else to do with the case.
+HELPS = frozenset({"arrive_case", "finish_part"})
+
 NEAR_METRES = 500  # a lane, its ends and the error of a phone's receiver
 
 

@@ -103,7 +103,7 @@ class Sight:
             permission,
             place_path=matter.place_path,
             ordinary=matter.visibility == Visibility.ORDINARY,
-            seats=self.dossier.seats,
+            seats=[*self.dossier.seats, *(self.dossier.helpers if permission in rules.HELPS else ())],
             is_subject=self.actor.user_id in self.subjects,
         )
 
