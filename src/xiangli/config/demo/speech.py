@@ -15,6 +15,7 @@ COMPLAINT: Final = "service_complaint"
 CATEGORIES: Final[dict[str, int]] = {
     code: table["weight"] for code, table in _WORDS.items() if isinstance(table, dict) and table.get("weight")
 }  # category -> how often it is reported, in proportion
+DECLINED: Final = frozenset({"disputes", "services", "voices", "information"})  # what is at times not for us
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,18 @@ class Subject:
     report: str
     done: str
     picture: str
+    thing: int = 0  # which of the category's
 
 
-def subject(category: str, random: Random) -> Subject:
-    """Something of a category that somebody reports."""
-    thing = random.choice(_WORDS[category]["thing"])
+def subject(category: str, random: Random, *, thing: int | None = None) -> Subject:
+    """Something of a category that somebody reports; with `thing`, that one, perhaps in other words."""
+    things = _WORDS[category]["thing"]
+    number = random.randrange(len(things)) if thing is None else thing
     return Subject(
-        report=_fill(random.choice(thing["reports"]), random),
-        done=random.choice(thing["done"]),
-        picture=thing.get("picture", ""),
+        report=_fill(random.choice(things[number]["reports"]), random),
+        done=random.choice(things[number]["done"]),
+        picture=things[number].get("picture", ""),
+        thing=number,
     )
 
 
@@ -44,8 +48,9 @@ def off_map(random: Random) -> str:
 
 
 def act(kind: str, random: Random) -> str:
-    """What somebody writes with an act; sometimes nothing, where the act may go without."""
-    said: str = random.choice(_WORDS["acts"][kind])
+    """What somebody writes with an act; nothing with one of which nobody says anything, and sometimes where it
+    may go without."""
+    said: str = random.choice(_WORDS["acts"].get(kind, [""]))
     return said
 
 
