@@ -403,6 +403,7 @@ NOTICE_WORDS = {
     "verify_case": _("您处理的事项有了核查结果"),
     "ask_extension": _("有事项申请延期，等您审批"),
     "decide_extension": _("您的延期申请有了结果"),
+    "suspend_case": _("有事项挂起了，到期会再提醒您"),
     "end_suspension": _("有事项挂起到期，请接着办"),
     "supervise_case": _("有事项被督办，请在期限内答复"),
     "answer_order": _("您督办的事项有了答复"),

@@ -15,6 +15,8 @@ from xiangli.cases.models import Case
 from xiangli.cases.queries import limits_of
 from xiangli.cases.states import ClockName, State
 from xiangli.kernel import outbox
+from xiangli.kernel.calendar import calendar_of
+from xiangli.kernel.clocks import deadline
 from xiangli.kernel.ledger import event_exists
 from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
@@ -22,6 +24,7 @@ from xiangli.matters import actions as matters
 from xiangli.matters.actions import By, Clocks
 from xiangli.matters.models import Matter
 from xiangli.matters.states import Stage
+from xiangli.territory.queries import duty_hours_of
 from xiangli.territory.rules import Actor, Held
 
 DUTY_CLOSE = "close"  # the duty of the desk that verifies and gives feedback
@@ -64,6 +67,7 @@ def clocks_of(matter: Matter) -> Clocks:
 def run_clocks(clocks: Clocks, case: Case, state: str, *, now: datetime, begins: bool = False) -> None:
     """Bring the clocks to what `state` runs, and the one that brings the level above in with them."""
     limits = limits_of(case.category, on=clocks.matter.reported_at)
+    _drop_own_orders(clocks, case, now=now)
     todo = rules.plan(state, {row.name for row in clocks.rows}, begins=begins)
     for name in todo.stop:
         for row in [row for row in clocks.rows if row.name == name]:
@@ -77,6 +81,16 @@ def run_clocks(clocks: Clocks, case: Case, state: str, *, now: datetime, begins:
         bound = limits.of(name)
         clocks.start(name, bound.length, at=now, source=bound.source)
     run_escalation(clocks, limits, now=now)
+
+
+def _drop_own_orders(clocks: Clocks, case: Case, *, now: datetime) -> None:
+    """An order of the very seat that has the case by now waits for nobody else."""
+    if not any(row.name == ClockName.ANSWER for row in clocks.rows):
+        return
+    own = case.orders.filter(answered_at=None, by_seat=clocks.matter.holder_seat)
+    for order_id in list(own.values_list("pk", flat=True)):
+        clocks.stop(ClockName.ANSWER, at=now, about=order_id)
+    own.update(answered_at=now)
 
 
 def _let_lapse(case: Case, stopped: Collection[str], *, now: datetime) -> None:
@@ -140,6 +154,21 @@ def step(
     matter.save()
     clocks.save()
     return event
+
+
+def whose(matter: Matter) -> dict[str, Any]:
+    """Who is told what concerns whoever has the case: the person who took it, else the seat it lies in."""
+    if matter.handler_id is not None:
+        return {"users": [matter.handler_id]}
+    return {"seat": matter.holder_seat} if matter.holder_post_id is not None else {}
+
+
+def give_days_to_answer(matter: Matter, case: Case, *, now: datetime) -> None:
+    """Until when the reporter may answer an end, by the limit in force on the case's day."""
+    bound = limits_of(case.category, on=matter.reported_at).of(ClockName.CONFIRM)
+    calendar = calendar_of(duty_hours_of(matter.county_id))
+    case.confirm_until = deadline(now, bound.length, calendar=calendar, roll_over=True).at
+    case.save(update_fields=["confirm_until"])
 
 
 def tell_reporters(matter: Matter, what: str, *, now: datetime) -> None:

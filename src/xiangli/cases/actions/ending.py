@@ -7,10 +7,8 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import by_staff, tell_reporters
-from xiangli.cases.actions.giving import whose
+from xiangli.cases.actions.common import by_staff, give_days_to_answer, tell_reporters, whose
 from xiangli.cases.actions.opening import Act, move, open_case
-from xiangli.cases.actions.staff import give_days_to_answer
 from xiangli.cases.queries import facts_of
 from xiangli.cases.states import State
 from xiangli.kernel.refusals import Refused
@@ -26,7 +24,7 @@ def decline_case(act: Act, *, where: str) -> None:
     if (opened := open_case(act, "decline_case")) is None:
         return
     where = rules.check_declinable(facts_of(opened.matter, opened.case), where)
-    give_days_to_answer(opened)
+    give_days_to_answer(opened.matter, opened.case, now=opened.now)
     move(opened, act, "decline_case", State.DECLINED, words={"where": where})
     tell_reporters(opened.matter, "decline_case", now=opened.now)
 
@@ -69,6 +67,12 @@ def merge_case(act: Act, *, number: int | None) -> None:
             % {"state": State(into.state).label},
             field="number",
         )
+    if matter.danger and not into.danger:
+        raise Refused(
+            "merge_danger",
+            _("有危险的事项不能并入期限更长的一般事项。请反过来，把那一件并入这一件。"),
+            field="number",
+        )
     MatterLink.objects.create(matter=matter, other=into, kind=LinkKind.MERGED, at=opened.now)
     move(opened, act, "merge_case", State.MERGED, data={"into": str(into.pk), "number": into.number})
     into.refresh_from_db(fields=["event_seq", "event_head", "me_too"])
@@ -81,6 +85,5 @@ def merge_case(act: Act, *, number: int | None) -> None:
         data={"from": str(matter.pk), "number": matter.number},
     )
     into.save(update_fields=["me_too", "event_seq", "event_head"])
-    opened.matter = into
-    matters.tell(into, "merge_case", now=opened.now, **whose(opened))
+    matters.tell(into, "merge_case", now=opened.now, **whose(into))
     tell_reporters(matter, "merge_case", now=opened.now)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
+from xiangli.cases.actions.common import whose
 from xiangli.cases.actions.opening import Act, Opened, move, named, open_case, seat_above
 from xiangli.cases.models import Part
 from xiangli.cases.queries import facts_of, limits_of, responsible_for
@@ -174,12 +175,4 @@ def finish_part(act: Act, *, part_id: UUID) -> None:
     part.save(update_fields=["done_at"])
     opened.clocks.stop(ClockName.PART, at=opened.now, about=part.pk)
     move(opened, act, "finish_part", matter.state, data={"seat": part.seat, "part": str(part.pk)})
-    matters.tell(matter, "finish_part", now=opened.now, **whose(opened))
-
-
-def whose(opened: Opened) -> dict[str, Any]:
-    """Who is told what concerns whoever has the case: the person who took it, else the seat it lies in."""
-    matter = opened.matter
-    if matter.handler_id is not None:
-        return {"users": [matter.handler_id]}
-    return {"seat": matter.holder_seat} if matter.holder_post_id is not None else {}
+    matters.tell(matter, "finish_part", now=opened.now, **whose(opened.matter))

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import REPORTER, done_before, step
+from xiangli.cases.actions.common import REPORTER, done_before, give_days_to_answer, step, whose
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of, responsible_for
 from xiangli.cases.states import State
@@ -52,11 +52,13 @@ def confirm_case(code: str, *, act_id: UUID) -> None:
     rules.check_in_time(held.case.confirm_until, held.now)
     held.case.confirmed_at = held.now
     held.case.save(update_fields=["confirmed_at"])
+    if held.case.confirm_until is None:  # it ends now: who has confirmed may still find it was not so
+        give_days_to_answer(held.matter, held.case, now=held.now)
     if held.matter.state == State.CLOSED:
         _note(held, "confirm_case", act_id, {"from": State.CLOSED, "to": State.CLOSED})
     else:
         step(held.matter, held.case, "confirm_case", State.CLOSED, by=REPORTER, now=held.now, event_id=act_id)
-    _tell_handler(held, "confirm_case")
+    _tell_resolver(held, "confirm_case")
 
 
 @transaction.atomic
@@ -128,7 +130,7 @@ def evaluate_case(code: str, *, act_id: UUID, note: str = "", rating: int | None
     held.case.rating = rating
     held.case.save(update_fields=["rating"])
     _note(held, "evaluate_case", act_id, {"rating": rating}, note)
-    _tell_handler(held, "evaluate_case")
+    _tell_resolver(held, "evaluate_case")
 
 
 @transaction.atomic
@@ -142,8 +144,9 @@ def nudge_case(code: str, *, act_id: UUID, note: str = "") -> None:
     held.case.nudged_on = today
     held.case.save(update_fields=["nudged_on"])
     _note(held, "nudge_case", act_id, {}, note)
-    _tell_handler(held, "nudge_case")
-    for seat in supervisors_of(held.matter):
+    told = whose(held.matter)
+    matters.tell(held.matter, "nudge_case", now=held.now, **told)
+    for seat in set(supervisors_of(held.matter)) - {told.get("seat")}:
         matters.tell(held.matter, "nudge_case", now=held.now, seat=seat)
 
 
@@ -153,7 +156,6 @@ def withdraw_case(code: str, *, act_id: UUID, note: str = "") -> None:
     if (held := _open_by_code(code, act_id, "withdraw_case")) is None:
         return
     note = rules.check_note("withdraw_case", note)
-    whose = _whose(held)
     step(
         held.matter,
         held.case,
@@ -164,7 +166,7 @@ def withdraw_case(code: str, *, act_id: UUID, note: str = "") -> None:
         words={"note": note},
         event_id=act_id,
     )
-    matters.tell(held.matter, "withdraw_case", now=held.now, **whose)
+    matters.tell(held.matter, "withdraw_case", now=held.now, **whose(held.matter))
 
 
 def _note(held: _Held, action: str, act_id: UUID, data: dict[str, Any], note: str = "") -> None:
@@ -175,15 +177,11 @@ def _note(held: _Held, action: str, act_id: UUID, data: dict[str, Any], note: st
     held.matter.save(update_fields=["event_seq", "event_head"])
 
 
-def _whose(held: _Held) -> dict[str, Any]:
-    whose = held.matter.handler_id or held.case.resolved_by_id
-    if whose is not None:
-        return {"users": [whose]}
-    return {"seat": held.matter.holder_seat} if held.matter.holder_post_id is not None else {}
-
-
-def _tell_handler(held: _Held, kind: str) -> None:
-    matters.tell(held.matter, kind, now=held.now, **_whose(held))
+def _tell_resolver(held: _Held, kind: str) -> None:
+    """Whoever put it right; of what was declined, whoever has it."""
+    resolver = held.case.resolved_by_id if held.matter.state in (State.RESOLVED, State.CLOSED) else None
+    told = {"users": [resolver]} if resolver else whose(held.matter)
+    matters.tell(held.matter, kind, now=held.now, **told)
 
 
 @transaction.atomic

@@ -9,13 +9,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import DUTY_CLOSE, by_staff, invalid_act_id, tell_reporters
+from xiangli.cases.actions.common import (
+    DUTY_CLOSE,
+    by_staff,
+    give_days_to_answer,
+    invalid_act_id,
+    tell_reporters,
+)
 from xiangli.cases.actions.opening import Act, Opened, attach, move, open_case
-from xiangli.cases.queries import facts_of, limits_of
-from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, ClockName, State
+from xiangli.cases.queries import facts_of
+from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, State
 from xiangli.kernel import chance, clock
-from xiangli.kernel.calendar import calendar_of
-from xiangli.kernel.clocks import deadline
 from xiangli.kernel.ledger import event_exists
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
@@ -24,7 +28,7 @@ from xiangli.matters.queries import open_text, seats_on, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import duty_hours_of, who_answers
+from xiangli.territory.queries import who_answers
 
 
 @transaction.atomic
@@ -170,17 +174,9 @@ def close_case(act: Act) -> None:
     then has some days to confirm or reopen."""
     if (opened := open_case(act, "close_case")) is None:
         return
-    give_days_to_answer(opened)
+    give_days_to_answer(opened.matter, opened.case, now=opened.now)
     move(opened, act, "close_case", State.CLOSED, data={"outcome": opened.case.outcome})
     tell_reporters(opened.matter, "close_case", now=opened.now)
-
-
-def give_days_to_answer(opened: Opened) -> None:
-    """Until when the reporter may answer a closing, by the limit in force on the case's day."""
-    bound = limits_of(opened.case.category, on=opened.matter.reported_at).of(ClockName.CONFIRM)
-    calendar = calendar_of(duty_hours_of(opened.matter.county_id))
-    opened.case.confirm_until = deadline(opened.now, bound.length, calendar=calendar, roll_over=True).at
-    opened.case.save(update_fields=["confirm_until"])
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from xiangli.cases.actions.giving import whose
+from xiangli.cases.actions.common import whose
 from xiangli.cases.actions.opening import Act, move, open_case
 from xiangli.cases.models import Order
 from xiangli.cases.queries import limits_of
@@ -33,7 +33,7 @@ def supervise_case(act: Act) -> None:
     opened.clocks.start(ClockName.ANSWER, bound.length, at=opened.now, source=bound.source, about=order.pk)
     matters.grant_seat(matter, held.seat, GrantKind.SUPERVISOR, at=opened.now)
     move(opened, act, "supervise_case", matter.state, data={"seat": held.seat, "order": str(order.pk)})
-    matters.tell(matter, "supervise_case", now=opened.now, **whose(opened))
+    matters.tell(matter, "supervise_case", now=opened.now, **whose(opened.matter))
 
 
 @transaction.atomic

@@ -8,8 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
-from xiangli.cases.actions.common import tell_reporters
-from xiangli.cases.actions.giving import whose
+from xiangli.cases.actions.common import tell_reporters, whose
 from xiangli.cases.actions.opening import Act, Opened, move, open_case
 from xiangli.cases.models import Extension
 from xiangli.cases.queries import facts_of, limits_of
@@ -18,6 +17,7 @@ from xiangli.kernel.clocks import Kind, Length
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter
+from xiangli.matters.states import GrantKind
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import who_can
 
@@ -34,7 +34,7 @@ def suspend_case(act: Act, *, days: int | None) -> None:
         ClockName.SUSPENSION, Length(wanted, Kind.CALENDAR_DAYS), at=opened.now, source=bound.source
     )
     move(opened, act, "suspend_case", State.SUSPENDED, data={"days": wanted})
-    matters.tell(opened.matter, "suspend_case", now=opened.now, **whose(opened))
+    matters.tell(opened.matter, "suspend_case", now=opened.now, **whose(opened.matter))
     tell_reporters(opened.matter, "suspend_case", now=opened.now)
 
 
@@ -73,6 +73,7 @@ def ask_extension(act: Act, *, days: int | None) -> None:
         raise Refused("top", _("上面没有可以批准延期的岗位，请按期办理。"))
     extension = Extension.objects.create(case=case, days=wanted, asked_at=opened.now, asked_by_id=opened.user)
     move(opened, act, "ask_extension", matter.state, data={"days": wanted, "extension": str(extension.pk)})
+    matters.let_in(matter, above, GrantKind.SUPERVISOR, at=opened.now)
     matters.tell(matter, "ask_extension", now=opened.now, seat=above.seat)
 
 

@@ -120,8 +120,13 @@ def hold(matter: Matter, seated: Seated, *, at: datetime) -> None:
     """`put_in_seat` on a stored matter, and the grant without which the holder could not see it: where it is
     not ordinary, or lies outside the holder's own unit (the next lane's head, asked to help)."""
     put_in_seat(matter, seated)
+    let_in(matter, seated, GrantKind.HOLDER, at=at)
+
+
+def let_in(matter: Matter, seated: Seated, kind: GrantKind, *, at: datetime) -> None:
+    """`grant_seat` where the seat does not see the matter by its territory."""
     if not _inside(matter, seated):
-        grant_seat(matter, seated.seat, GrantKind.HOLDER, at=at)
+        grant_seat(matter, seated.seat, kind, at=at)
 
 
 def grants_of(matter: Matter, seated: Seated, *, at: datetime) -> list[MatterGrant]:
