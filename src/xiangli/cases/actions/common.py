@@ -117,6 +117,9 @@ def run_escalation(clocks: Clocks, limits: rules.Limits, *, now: datetime) -> No
         clocks.start(ClockName.ESCALATE, bound.length, at=now, source=bound.source)
     else:
         clocks.stop(ClockName.ESCALATE, at=now)
+    red = any(row.stage == Stage.RED and row.name in rules.BREACHES for row in clocks.rows)
+    if matter.alarm == TOP and not red:
+        matter.alarm = ""  # what the top had to answer for is done
 
 
 def step(

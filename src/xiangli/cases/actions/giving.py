@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.actions.common import whose
 from xiangli.cases.actions.opening import Act, Opened, move, named, open_case, seat_above
+from xiangli.cases.actions.ways import told_besides
 from xiangli.cases.models import Part
 from xiangli.cases.queries import facts_of, limits_of, responsible_for
 from xiangli.cases.states import ClockName, State
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
-from xiangli.matters.queries import subject_places
-from xiangli.matters.states import GrantKind
+from xiangli.matters.queries import seats_on, subject_places
+from xiangli.matters.states import GrantKind, Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import organ_seats, people_in_seats, seat_people, seats_under
 from xiangli.territory.rules import Answer
@@ -32,7 +33,7 @@ def assign_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
         return
     # Any manned seat under the unit whose post lets the actor assign.
     seats = seats_under(opened.held.unit_path, at=opened.now)
-    _give(opened, act, "assign_case", _chosen(seats, unit_id, post_id))
+    _give(opened, act, "assign_case", _chosen(opened, seats, unit_id, post_id))
 
 
 @transaction.atomic
@@ -41,10 +42,13 @@ def transfer_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
     if (opened := open_case(act, "transfer_case")) is None:
         return
     seats = organ_seats(opened.matter.county_id, at=opened.now)
-    _give(opened, act, "transfer_case", _chosen(seats, unit_id, post_id))
+    _give(opened, act, "transfer_case", _chosen(opened, seats, unit_id, post_id))
 
 
-def _chosen(seats: list[Answer], unit_id: UUID, post_id: UUID) -> Answer:
+def _chosen(opened: Opened, seats: list[Answer], unit_id: UUID, post_id: UUID) -> Answer:
+    if opened.matter.visibility == Visibility.SEALED:  # an access list: nobody is added by passing it on
+        listed = seats_on(opened.matter)
+        seats = [seat for seat in seats if seat.seat in listed]
     target = next((seat for seat in seats if (seat.unit_id, seat.post_id) == (unit_id, post_id)), None)
     if target is None:
         raise Refused("seat_outside", _("这个岗位不在您的辖区内，或者现在没有人，请另选。"), field="seat")
@@ -127,7 +131,7 @@ def _send_up(opened: Opened, act: Act, action: str, above: Answer) -> None:
     matters.hold(matter, above, at=opened.now)
     matter.alarm = "off_map" if matter.off_map else above.alarm
     move(opened, act, action, State.REPORTED, data={"seat": above.seat}, words={"target": named(above)})
-    matters.tell(matter, action, now=opened.now, seat=above.seat)
+    matters.tell(matter, action, now=opened.now, seat=above.seat, users=told_besides(matter, above))
 
 
 @transaction.atomic
@@ -140,7 +144,7 @@ def handle_together(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
         *seats_under(opened.held.unit_path, at=opened.now),
         *organ_seats(matter.county_id, at=opened.now),
     ]
-    target = _chosen(seats, unit_id, post_id)
+    target = _chosen(opened, seats, unit_id, post_id)
     _check_subjects(opened, target)
     if target.seat == matter.holder_seat:
         raise Refused("leads", _("这个岗位正是牵头的岗位，不用再请它协同。"), field="seat")

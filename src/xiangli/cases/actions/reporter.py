@@ -12,6 +12,7 @@ from django.db import transaction
 
 from xiangli.cases import rules
 from xiangli.cases.actions.common import REPORTER, done_before, give_days_to_answer, step, whose
+from xiangli.cases.actions.ways import next_on_list, told_besides
 from xiangli.cases.models import Case
 from xiangli.cases.queries import facts_of, responsible_for
 from xiangli.cases.states import State
@@ -99,11 +100,15 @@ def reopen_case(code: str, *, act_id: UUID, note: str) -> None:
         begins=True,
     )
     if not answer.outside:
-        matters.tell(matter, "reopen_case", now=held.now, seat=answer.seat)
+        besides = told_besides(matter, answer)
+        matters.tell(matter, "reopen_case", now=held.now, seat=answer.seat, users=besides)
 
 
 def _who_handles_again(held: _Held) -> Answer:
     matter, case, subjects = held.matter, held.case, subjects_of(held.matter)
+    if matter.visibility == Visibility.SEALED:
+        again = case.reopened or matter.state == State.DECLINED
+        return next_on_list(matter, at=held.now, excluding=subjects, after=None if again else "")
     place = Unit.objects.get(pk=matter.place_id)
     answer = responsible_for(
         place, case.category, at=held.now, excluding=subjects, urgent=matter.danger
@@ -115,7 +120,9 @@ def _who_handles_again(held: _Held) -> Answer:
     unit = Unit.objects.select_related("parent").get(pk=below)
     if unit.parent is None or unit.pk == matter.county_id:
         return answer
-    above = who_answers(unit.parent, case.category.duty, at=held.now, excluding=subjects)
+    above = who_answers(
+        unit.parent, case.category.duty, at=held.now, excluding=subjects, urgent=matter.danger
+    )
     return answer if above.outside and matter.visibility == Visibility.ORDINARY else above
 
 

@@ -17,6 +17,7 @@ from xiangli.cases.actions.common import (
     tell_reporters,
 )
 from xiangli.cases.actions.opening import Act, Opened, attach, move, open_case
+from xiangli.cases.actions.ways import next_on_list
 from xiangli.cases.queries import facts_of
 from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, State
 from xiangli.kernel import chance, clock
@@ -143,7 +144,11 @@ def _desk_after(opened: Opened, state: State) -> matters.Seated | None:
         return opened.held
     unit = Unit.objects.get(pk=matter.holder_unit_id)
     passed_over = opened.subjects | ({opened.user} if checked else set())
-    desk = who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
+    desk = (
+        next_on_list(matter, at=opened.now, excluding=passed_over)
+        if matter.visibility == Visibility.SEALED
+        else who_answers(unit, DUTY_CLOSE, at=opened.now, excluding=passed_over)
+    )
     return None if desk.outside else desk
 
 

@@ -17,7 +17,8 @@ from xiangli.kernel.clocks import Kind, Length
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter
-from xiangli.matters.states import GrantKind
+from xiangli.matters.queries import seats_on
+from xiangli.matters.states import GrantKind, Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import who_can
 
@@ -69,6 +70,8 @@ def ask_extension(act: Act, *, days: int | None) -> None:
         if unit.parent and unit.pk != matter.county_id
         else None
     )
+    if above and matter.visibility == Visibility.SEALED and above.seat not in seats_on(matter):
+        above = None  # to ask would let in somebody who is not on its list
     if above is None:
         raise Refused("top", _("上面没有可以批准延期的岗位，请按期办理。"))
     extension = Extension.objects.create(case=case, days=wanted, asked_at=opened.now, asked_by_id=opened.user)
@@ -86,7 +89,7 @@ def decide_extension(act: Act, *, approved: bool) -> None:
     extension = case.extensions.filter(decided_at=None).first()
     if extension is None:
         raise Refused("nothing_asked", _("这件事项没有待批的延期申请。"))
-    if extension.asked_by_id == opened.user:
+    if opened.user in (extension.asked_by_id, matter.handler_id):  # who asked, or has the case since
         raise Refused("own_work", _("自己申请的延期要由上级的另一个人批准。"))
     held = rules.held_above(act.actor, DECIDE_EXTENSION, Unit.objects.get(pk=matter.holder_unit_id).path)
     if held is None:

@@ -53,10 +53,11 @@ def deliver(now: datetime) -> int:
 @transaction.atomic
 def _claim(now: datetime) -> tuple[list[Delivery], dict[UUID, Quiet | None]]:
     """Take what is due, under a lease. What would leave in quiet hours (a worker was away) waits for their end."""
-    due = Delivery.objects.select_for_update(of=("self",)).filter(
-        state=DeliveryState.WAITING, not_before__lte=now
-    )
-    found = list(due.select_related("county__profile").order_by("-danger", "not_before", "pk")[:ROUND])
+    due = Delivery.objects.filter(state=DeliveryState.WAITING, not_before__lte=now)
+    first = due.order_by("-danger", "not_before", "pk").values("pk")[:ROUND]
+    # Locked in the one order in which telling locks them, too; sent in that of their moments.
+    mine = due.filter(pk__in=first).select_for_update(of=("self",)).select_related("county__profile")
+    found = sorted(mine.order_by("user_id", "pk"), key=lambda row: (not row.danger, row.not_before, row.pk))
     taken, quiet = [], {}
     for row in found:
         profile = getattr(row.county, "profile", None)
@@ -153,7 +154,9 @@ def _write(
     # Drawn once: what failed in one round is tried again in one, and wakes somebody once.
     chance = random.random()  # noqa: S311  # spreading load is no secret
     for row in (
-        Delivery.objects.select_for_update().filter(pk__in=mine, state=DeliveryState.WAITING).order_by("pk")
+        Delivery.objects.select_for_update()
+        .filter(pk__in=mine, state=DeliveryState.WAITING)
+        .order_by("user_id", "pk")
     ):
         if row.pk in ends and ends[row.pk] is None:
             row.state, row.sent_at, row.address = DeliveryState.SENT, now, None

@@ -274,7 +274,7 @@ def _leaving(
             danger=False,
             made_at__gt=now - timedelta(days=1),
         )
-        .order_by("not_before", "pk")
+        .order_by("user_id", "pk")  # as sending locks them: neither waits for the other for ever
     )
     held: dict[UUID, Delivery] = {}
     leavings: dict[tuple[UUID | None, str], list[Leaving]] = defaultdict(list)

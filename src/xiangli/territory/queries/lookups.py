@@ -9,7 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from xiangli.territory.models import County, Unit
-from xiangli.territory.queries.seats import ON_THE_LINE, answer_of, by_seat, seat_rows, who_is_there
+from xiangli.territory.queries.seats import (
+    ON_THE_LINE,
+    answer_of,
+    by_seat,
+    people_in_seats,
+    seat_rows,
+    who_is_there,
+)
 from xiangli.territory.rules import Answer, line_of
 
 DUTY_HOURS: Final = "08:00-12:00 14:30-18:00"  # of a county that has said nothing
@@ -34,15 +41,13 @@ def forget_hours() -> None:
 
 def who_can(unit: Unit, permission: str, *, at: datetime, excluding: Collection[UUID] = ()) -> Answer | None:
     """The nearest seat in `unit` or above it whose post grants `permission`, where somebody is who is not
-    among `excluding`; none of them may hold or cover it. One statement."""
+    among `excluding`; none of them may hold or cover it, or be on call in it. Two statements."""
     rows = seat_rows(
         line_of(unit.path), ON_THE_LINE, "%(doing)s = ANY (p.permissions)", at=at, doing=permission
     )
-    for sitting in by_seat(rows):
-        present = who_is_there(sitting)
-        if present and not {row.user_id for row in sitting} & set(excluding):
-            return answer_of(present[0])
-    return None
+    found = [answer_of(present[0]) for sitting in by_seat(rows) if (present := who_is_there(sitting))]
+    people = people_in_seats([answer.seat for answer in found], at=at) if excluding else {}
+    return next((answer for answer in found if not people.get(answer.seat, set()) & set(excluding)), None)
 
 
 def organ_seats(county_id: UUID, *, at: datetime) -> list[Answer]:
@@ -75,13 +80,16 @@ def seats_for(place_path: str, county_id: UUID, *, at: datetime) -> list[Answer]
 
 
 def seats_by_name(seats: Collection[str], *, at: datetime, excluding: Collection[UUID] = ()) -> list[Answer]:
-    """Of seats by their names, in that order, those where somebody sits and none of `excluding` does. One
-    statement for each."""
+    """Of seats by their names, in that order, those of units in force where somebody sits and none of `excluding`
+    does, on call or otherwise. One statement for each, and one."""
     found = []
+    people = people_in_seats(seats, at=at)
     for seat in seats:
+        if not people[seat] or people[seat] & set(excluding):
+            continue
         unit_id, _colon, post_id = seat.partition(":")
         rows = seat_rows([], "u.id = %(unit)s", "p.id = %(post)s", at=at, unit=unit_id, post=post_id)
         present = who_is_there(rows)
-        if present and not {row.user_id for row in rows} & set(excluding):
+        if present:
             found.append(answer_of(present[0]))
     return found

@@ -237,7 +237,7 @@ def _may_decide(sight: Sight, _held: Held) -> bool:
     asked, holder = sight.dossier.asked, sight.dossier.matter.holder_unit
     return (
         asked is not None
-        and asked.by != sight.me
+        and sight.me not in (asked.by, sight.dossier.matter.handler_id)
         and rules.held_above(sight.actor, DECIDE_EXTENSION, holder.path) is not None
     )
 
