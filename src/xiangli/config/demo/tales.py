@@ -36,9 +36,8 @@ class Crowd:
     declined: int = 0
     merged: int = 0
     handed_up: float = 0.1  # the share that the lowest post sends up before anybody takes it
-    left_alone: float = (
-        0.4  # of those that wait to be received, the share that has moved up for want of anybody's look
-    )
+    left_alone: float = 0.4  # of those that wait to be received: nobody looked at them, and they moved up
+    claimed: float = 0.0  # that the head of a section takes the lead in
 
     @property
     def ends(self) -> list[State]:
@@ -69,7 +68,7 @@ CROWDS: Final = (
     Crowd("14/08/26/", 4, 15, 12, 3, 10, 147, 10, suspended=1, declined=2, merged=2),
     Crowd("21/07/82/", 2, 7, 6, 2, 5, 68, 5, suspended=1, declined=1, merged=1),
     Crowd("62/10/02/", 2, 7, 6, 2, 5, 68, 5, suspended=1, declined=1, merged=1),
-    Crowd("61/08/31/", 2, 7, 6, 2, 5, 67, 5, suspended=1, declined=1, merged=1),
+    Crowd("61/08/31/", 2, 7, 6, 2, 5, 67, 5, suspended=1, declined=1, merged=1, claimed=0.15),
 )
 
 
@@ -338,8 +337,10 @@ class _Draft:
 
     def opening(self) -> list[str]:
         """What happens before somebody takes it. `assign` does only where it waits to be received."""
+        if self.chance(self.crowd.claimed):
+            return ["claim"]
         if self.chance(self.crowd.handed_up):
-            last = self.random.choices(("accept", "assign", "transfer", "claim"), (30, 35, 25, 10))[0]
+            last = self.random.choices(("accept", "assign", "transfer"), (35, 40, 25))[0]
             returned = ["assign", "return"] if self.chance(0.12) else []
             return ["hand_up", *returned, last]
         return ["transfer"] if self.chance(0.05 if self.crowd.handed_up else 0) else ["assign"]

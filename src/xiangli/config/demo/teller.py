@@ -198,10 +198,8 @@ class Teller:
         match step.verb:
             case "accept":
                 cases.accept_case(act(first))
-            case "claim" if who := self._who(matter, "claim_case", step.at):
-                cases.claim_case(act(who))
-            case "claim":  # nobody leads a section here
-                cases.accept_case(act(first))
+            case "claim":
+                cases.claim_case(by("claim_case"))
             case "assign":
                 self._assign(act(first), matter, step.at)
             case "transfer":
@@ -217,7 +215,7 @@ class Teller:
                 twin = self._reports[tale.twin].matter.pk
                 number = Matter.objects.values_list("number", flat=True).get(pk=twin)
                 cases.merge_case(by("merge_case"), number=number)
-            case "take":
+            case "take" if matter.handler_id is None:  # else it was claimed
                 cases.take_case(act(first))
             case "arrive":
                 cases.arrive_case(act(mine))
