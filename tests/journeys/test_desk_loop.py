@@ -22,7 +22,7 @@ from xiangli.kernel.models import Due
 
 pytestmark = pytest.mark.journey
 
-DITCH = "二巷排水沟塌了一段，下雨水往院里灌"
+DITCH = "二巷排水沟堵了一段，下雨水往院里灌"
 
 
 def pass_time(clock: Clock, **units: float) -> None:
@@ -103,12 +103,12 @@ def test_transferred_to_the_organ_whose_business_it_is_and_answered_by_it(
     open_case(organ, DITCH, where="/tasks/")
     eyes.look(organ, "organ-case")
     press(organ, "接单", within=act(organ, "接单"))
-    do(organ, "处理完成", "塌的一段重砌了，试过水")
+    do(organ, "处理完成", "堵的一段挖通了，试过水")
     assert state(organ) == "已处理"
-    do(organ, "办结", "沟已修好，下次下雨请再看看。")
+    do(organ, "办结", "沟已挖通，下次下雨请再看看。")
     assert state(organ) == "已办结"
     phone.goto(f"/t/{code}/")
-    expect(phone.locator(".timeline")).to_contain_text("沟已修好")
+    expect(phone.locator(".timeline")).to_contain_text("沟已挖通")
     expect(phone.locator(".timeline")).not_to_contain_text("水务局管的")
 
 
@@ -392,5 +392,5 @@ def test_in_english_the_page_of_a_case_reads_whole(
     press(town, "English")
     town.locator("details.more > summary").click()
     eyes.look(town, "case-english", desk=True)
-    for words in ("What you can do now", "More choices", "Transfer", "Decline", "response"):
+    for words in ("What you can do now", "More choices", "Transfer", "Decline", "Response", "Hand up"):
         expect(town.locator("main")).to_contain_text(words)

@@ -169,7 +169,10 @@ def dossier_of(actor: Actor, matter_id: UUID) -> Dossier | None:
     of_this, person = OuterRef("pk"), "display_name"
     seen = Matter.objects.visible_to(actor).filter(workflow="case")
     near = seen.open().filter(
-        place=OuterRef("place"), topic=OuterRef("topic"), visibility=Visibility.ORDINARY
+        place=OuterRef("place"),
+        topic=OuterRef("topic"),
+        visibility=Visibility.ORDINARY,
+        danger__gte=OuterRef("danger"),  # what is dangerous goes into nothing slower
     )
     found = (
         seen.filter(pk=matter_id)

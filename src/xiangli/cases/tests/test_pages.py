@@ -294,6 +294,10 @@ def test_only_cases_of_the_same_kind_and_place_that_one_may_see_are_offered_to_m
     assert reverse("cases:case", args=[same.matter.pk]) in body
     for one in (elsewhere, other_kind, done):
         assert reverse("cases:case", args=[one.matter.pk]) not in body
+    Matter.objects.filter(pk=reported.matter.pk).update(danger=True)  # that goes into nothing slower
+    assert reverse("cases:case", args=[same.matter.pk]) not in case_page(place, "village_clerk", reported)
+    Matter.objects.filter(pk=same.matter.pk).update(danger=True)
+    assert reverse("cases:case", args=[same.matter.pk]) in case_page(place, "village_clerk", reported)
 
 
 @pytest.mark.parametrize(
