@@ -16,7 +16,7 @@ from xiangli.cases.states import State
 from xiangli.cases.tests.factories import Place, an_act, make_report
 from xiangli.kernel import clock, timers
 from xiangli.kernel.ids import new_id
-from xiangli.kernel.models import Due, LedgerEvent, OutboxMessage
+from xiangli.kernel.models import Due, LedgerEvent, OutboxMessage, StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterClock
 from xiangli.territory.actions import end_appointment
@@ -130,3 +130,17 @@ def bring_to(place: Place, state: str, category: str = "", **more: Any) -> Recei
 
 def hours(count: float) -> timedelta:
     return timedelta(hours=count)
+
+
+def a_photo(place: Place, seed: int) -> StoredFile:
+    """A stored picture, as `store_pictures` leaves it."""
+    return StoredFile.objects.create(
+        scope=place.county.pk,
+        name=f"{seed:064x}",
+        size=1,
+        media_type="image/jpeg",
+        width=1,
+        height=1,
+        created_at=clock.now(),
+        touched_at=clock.now(),
+    )

@@ -7,10 +7,11 @@ from django.utils.translation import override
 
 from xiangli.cases import actions
 from xiangli.cases.states import State
+from xiangli.cases.tests.acting import a_photo
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
-from xiangli.kernel.models import LedgerEvent, StoredFile
+from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
 from xiangli.matters.queries import history
@@ -82,20 +83,6 @@ def test_a_complaint_passes_over_everybody_on_the_plate(place: Place) -> None:
 def test_a_report_gives_its_number_at_once(place: Place) -> None:
     reported = make_report(place.lane)
     assert reported.matter.number == Matter.objects.get(pk=reported.matter.pk).number
-
-
-def a_photo(place: Place, seed: int) -> StoredFile:
-    """A stored picture, as `store_pictures` leaves it."""
-    return StoredFile.objects.create(
-        scope=place.county.pk,
-        name=f"{seed:064x}",
-        size=1,
-        media_type="image/jpeg",
-        width=1,
-        height=1,
-        created_at=clock.now(),
-        touched_at=clock.now(),
-    )
 
 
 def test_a_reopened_case_wants_a_new_photo_of_after(place: Place) -> None:
