@@ -33,7 +33,7 @@ def assign_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
         return
     # Any manned seat under the unit whose post lets the actor assign.
     seats = seats_under(opened.held.unit_path, at=opened.now)
-    _give(opened, act, "assign_case", _chosen(opened, seats, unit_id, post_id))
+    _give(opened, act, "assign_case", _chosen(seats, unit_id, post_id))
 
 
 @transaction.atomic
@@ -42,17 +42,22 @@ def transfer_case(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
     if (opened := open_case(act, "transfer_case")) is None:
         return
     seats = organ_seats(opened.matter.county_id, at=opened.now)
-    _give(opened, act, "transfer_case", _chosen(opened, seats, unit_id, post_id))
+    _give(opened, act, "transfer_case", _chosen(_listed(opened, seats), unit_id, post_id))
 
 
-def _chosen(opened: Opened, seats: list[Answer], unit_id: UUID, post_id: UUID) -> Answer:
-    if opened.matter.visibility == Visibility.SEALED:  # an access list: nobody is added by passing it on
-        listed = seats_on(opened.matter)
-        seats = [seat for seat in seats if seat.seat in listed]
+def _chosen(seats: list[Answer], unit_id: UUID, post_id: UUID) -> Answer:
     target = next((seat for seat in seats if (seat.unit_id, seat.post_id) == (unit_id, post_id)), None)
     if target is None:
         raise Refused("seat_outside", _("这个岗位不在您的辖区内，或者现在没有人，请另选。"), field="seat")
     return target
+
+
+def _listed(opened: Opened, seats: list[Answer]) -> list[Answer]:
+    """Of a sealed matter, the seats on its list: passing it out of one's own unit lets nobody else in."""
+    if opened.matter.visibility != Visibility.SEALED:
+        return seats
+    on_list = seats_on(opened.matter)
+    return [seat for seat in seats if seat.seat in on_list]
 
 
 def _check_subjects(opened: Opened, target: Answer) -> None:
@@ -144,7 +149,7 @@ def handle_together(act: Act, *, unit_id: UUID, post_id: UUID) -> None:
         *seats_under(opened.held.unit_path, at=opened.now),
         *organ_seats(matter.county_id, at=opened.now),
     ]
-    target = _chosen(opened, seats, unit_id, post_id)
+    target = _chosen(_listed(opened, seats), unit_id, post_id)
     _check_subjects(opened, target)
     if target.seat == matter.holder_seat:
         raise Refused("leads", _("这个岗位正是牵头的岗位，不用再请它协同。"), field="seat")

@@ -229,18 +229,19 @@ def test_sealed_passes_over_a_seat_in_which_its_subject_is_on_call(place: Place)
     assert now_of(reported.matter.pk).holder_seat == third
 
 
-def test_sealed_is_given_to_nobody_off_its_list(place: Place) -> None:
+def test_sealed_is_passed_to_nobody_off_its_list(place: Place) -> None:
+    organ = add_organ(place)
     reported = make_report(place.lane, "service_complaint")
     MatterGrant.objects.filter(matter=reported.matter).delete()
     first = seat_of(place.village.pk, place.posts["village_clerk"].pk)
     seal(place, reported.matter.pk, first)
-    grid = {"unit_id": place.grid.pk, "post_id": place.posts["grid_head"].pk}
+    desk = {"unit_id": organ.pk, "post_id": place.posts["organ_desk"].pk}
     clerk = place.actor("village_clerk")
     with refusal("seat_outside"):
-        actions.assign_case(an_act(clerk, reported), **grid)
+        actions.transfer_case(an_act(clerk, reported, "归水务局管"), **desk)
     actions.take_case(an_act(clerk, reported))
     with refusal("seat_outside"):
-        actions.handle_together(an_act(clerk, reported, "请一起看"), **grid)
+        actions.handle_together(an_act(clerk, reported, "请一起看"), **desk)
 
 
 def test_asking_for_time_lets_nobody_into_what_is_sealed(place: Place) -> None:
