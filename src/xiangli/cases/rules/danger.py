@@ -70,11 +70,12 @@ class WordList:
 
 
 def written_out(pattern: str, sets: dict[str, str]) -> str:
-    """A pattern of the file as a regular expression: `<name>` for a set, `~4` for up to four signs. Raises
-    KeyError for a set that is not there."""
+    """A pattern of the file as a regular expression: `<name>` for a set, `~4` for up to four signs, `≈4` for up
+    to four that may reach over a clause's end. Raises KeyError for a set that is not there."""
     while "<" in pattern:
         pattern = re.sub(r"<([a-z]+)>", lambda name: f"(?:{sets[name[1]]})", pattern)
     pattern = re.sub(r"~(\d+)", r".{0,\1}", pattern)
+    pattern = re.sub(r"≈(\d+)", r"[^;]{0,\1}", pattern)  # any sign: `;` ends a sentence, none is left of them
     return re.sub(r"\((?!\?)", "(?:", pattern)
 
 
