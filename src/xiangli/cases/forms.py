@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.cases.rules import MAX_PHOTOS, MAX_WORDS
+from xiangli.cases.states import TAKEN_DOWN, Channel, Outcome
 from xiangli.kernel.files import MAX_BYTES
 from xiangli.kernel.ids import is_client_id, new_id
 from xiangli.kernel.refusals import Refused
@@ -118,6 +119,33 @@ class ReportForm(forms.Form):
         return digits
 
 
+class StaffReportForm(ReportForm):
+    """What staff report: seen by themselves, or told to them by somebody who may leave a number."""
+
+    channel = forms.ChoiceField(
+        label=_("怎么知道的"),
+        required=False,
+        choices=[(Channel.STAFF, _("自己发现")), *[(one, one.label) for one in Channel if one in TAKEN_DOWN]],
+        error_messages={"invalid_choice": _("请选这件事是怎么知道的。")},
+    )
+    consent = forms.BooleanField(
+        label=_("发的人同意转来"),
+        required=False,
+        help_text=_("群里转来的才用勾。只写对方同意转的话，不抄别人的聊天。"),
+    )
+    name = forms.CharField(label=_("对方怎么称呼"), required=False, max_length=40)
+    phone = forms.CharField(
+        label=_("对方电话"),
+        required=False,
+        max_length=20,
+        help_text=_("只用来就这件事联系对方、告诉对方结果，加密保存。对方不愿留就不留，照样办。"),
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+
+    def clean_channel(self) -> str:
+        return str(self.cleaned_data["channel"]) or Channel.STAFF.value
+
+
 def give_fresh_id(form: forms.Form) -> None:
     """Make a bound form another report: what is typed stays, and sent once more it is no resend."""
     assert isinstance(form.data, QueryDict)  # of a request
@@ -190,8 +218,8 @@ ACT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "take_case": (),
     "claim_case": (),
     "arrive_case": (),
-    "resolve_case": ("before", "after", "note"),
-    "handle_on_spot": ("before", "after", "note"),
+    "resolve_case": ("before", "after", "outcome", "note"),
+    "handle_on_spot": ("before", "after", "outcome", "note"),
     "verify_case": ("passed", "note"),
     "close_case": ("note",),
     "assign_case": ("seat", "note"),
@@ -260,6 +288,13 @@ class ActForm(forms.Form):
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"), _("编号只有数字，请对照事项页面核对。")
         ),
+    )
+    outcome = forms.ChoiceField(
+        label=_("结果"),
+        required=False,
+        choices=Outcome.choices,
+        help_text=_("已报警的只记这个结果，是谁、怎么处理由公安管，不写在这里。"),
+        error_messages={"invalid_choice": _("请从列出的结果里选一个。")},
     )
     note = forms.CharField(label=_("说明"), required=False, widget=words_area(3))
     where = forms.CharField(

@@ -52,6 +52,30 @@ class Category(models.Model):
         return self.name
 
 
+class Net(models.Model):
+    """A topic that cuts across the categories (多网合一): one grid serves them all, and what is reported once
+    stands in each net of its category. Of places and things; no net lists persons (rights.md)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=40)
+    name_en = models.CharField(max_length=60)
+    categories = ArrayField(models.SlugField(max_length=60), default=list)  # codes
+    order = models.PositiveSmallIntegerField(default=100)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="net_dates_in_order", condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Hotline(models.Model):
     """A public telephone number that stands open beside, or instead of, a report."""
 
@@ -96,6 +120,8 @@ class Case(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome, blank=True, default="")
     resolved_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     resolved_at = models.DateTimeField(null=True)
+    # code of the level of the unit whose seat resolved it; "" until then. A figure, never a gate
+    settled_level = models.SlugField(max_length=40, blank=True, default="", db_index=False)
     arrived_at = models.DateTimeField(null=True)  # the first time somebody was on the spot: 到场
     confirmed_at = models.DateTimeField(null=True)
     # after closing, until when the reporter may confirm or reopen; silence reads "closed, unconfirmed"

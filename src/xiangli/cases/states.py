@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from xiangli.kernel.transitions import Transition, TransitionTable
+from xiangli.matters.states import NO_CODE
 
 
 class State(models.TextChoices):
@@ -51,12 +52,22 @@ class Channel(models.TextChoices):
     PLATE = "plate", _("扫牌")
     WEB = "web", _("网页")
     STAFF = "staff", _("工作人员发现")
+    PHONE = "phone", _("电话")
+    COUNTER = "counter", _("当面")
+    GROUP = "group", _("群里转来")
+
+
+# What somebody else told a member of staff, who reports it for them.
+TAKEN_DOWN = frozenset({Channel.PHONE, Channel.COUNTER, Channel.GROUP})
 
 
 class Outcome(models.TextChoices):
     PUT_RIGHT = "put_right", _("已解决")
     ON_SPOT = "on_spot", _("当场处理")
     EXPLAINED = "explained", _("已说明")
+    STOPPED = "stopped", _("当场劝止")
+    NOTHING = "nothing", _("现场未发现")
+    POLICE = "police", _("已报警处理")  # a count only: who it was is the police's business
 
 
 # Permissions are the verbs themselves.
@@ -448,4 +459,28 @@ REPORTER_TEMPLATES = {
     "merge_case": _("您反映的{category}（{lane}，编号 {number}）和另一件是同一件事，已并在一起办：{link}"),
     "suspend_case": _("您反映的{category}（{lane}，编号 {number}）需要等一等，原因请看：{link}"),
     "decide_extension": _("您反映的{category}（{lane}，编号 {number}）批准延期办理，新的期限请看：{link}"),
+    f"resolve_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）已经处理。没解决的，请再打电话或当面告诉我们，说编号就行。"
+    ),
+    f"handle_on_spot{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）已经当场处理。没解决的，请再打电话或当面告诉我们，说编号就行。"
+    ),
+    f"verify_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）已经处理并核查。没解决的，请再打电话或当面告诉我们，说编号就行。"
+    ),
+    f"close_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）已经办结。没解决的，请再打电话或当面告诉我们，说编号就行。"
+    ),
+    f"decline_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）未予受理。理由和可以去哪里办，请打电话或当面问，说编号就行。"
+    ),
+    f"merge_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）和另一件是同一件事，已并在一起办。"
+    ),
+    f"suspend_case{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）需要等一等，原因请打电话或当面问，说编号就行。"
+    ),
+    f"decide_extension{NO_CODE}": _(
+        "您反映的{category}（{lane}，编号 {number}）批准延期办理，新的期限请打电话或当面问，说编号就行。"
+    ),
 }

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from xiangli.kernel.transitions import TransitionTable
 
+# Of what is said to somebody who holds no query code: they told it to a member of staff.
+NO_CODE: Final = "_no_code"
 ALARM_DANGER: Final = "danger"  # the words tell of danger: a person looks
 
 

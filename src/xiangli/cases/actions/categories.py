@@ -1,4 +1,4 @@
-"""Loading categories, their limits and hotlines from a TOML file: at every migration from ours, and from a
+"""Loading categories, their limits, nets and hotlines from a TOML file: at every migration from ours, and from a
 county's own."""
 
 import tomllib
@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from django.db import models, transaction
 
-from xiangli.cases.models import Category, Hotline, Limit
+from xiangli.cases.models import Category, Hotline, Limit, Net
 from xiangli.cases.queries import forget_known
 from xiangli.cases.states import ClockName
 from xiangli.kernel.clocks import Kind, Length
+from xiangli.matters.states import Visibility
 
 OURS = Path(str(files("xiangli.cases"))) / "data" / "categories.toml"
 Row = TypeVar("Row", bound=models.Model)
@@ -30,6 +31,7 @@ _FIELDS = (
     "public",
     "hotlines",
 )
+_NET_FIELDS = ("name", "name_en", "categories", "valid_from", "valid_to")
 
 
 @transaction.atomic
@@ -39,7 +41,7 @@ def load_categories(path: Path | None = None) -> int:
     county changed stays changed through every upgrade. Returns the categories read.
 
     A limit already in force on its day is never changed, because cases were judged by it: a new limit takes a
-    later `valid_from`. Raises ValueError for a key that no category has.
+    later `valid_from`. Raises ValueError for a key that no category has, and for a net of what is not ordinary.
     """
     ours = path is None
     path = path or OURS
@@ -54,6 +56,7 @@ def load_categories(path: Path | None = None) -> int:
             raise ValueError(f"{path.name}: category {row.get('code')!r} has unknown keys {sorted(unknown)}")
         values = {"order": order * 10, **{key: row[key] for key in _FIELDS if key in row}}
         _put(Category.objects, ours, values, code=row["code"])
+    _put_nets(data.get("net", []), path.name, ours=ours)
     named = {row["code"] for row in data["category"]}
     for category in Category.objects.all():
         # Ours fill in what any category lacks, so that no clock is ever without a limit.
@@ -96,6 +99,20 @@ def _limits_in(data: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]
                 }
             )
     return found
+
+
+def _put_nets(rows: list[dict[str, Any]], name: str, *, ours: bool) -> None:
+    """Nets hold ordinary categories only: nobody lists what is private or sealed by its topic."""
+    ordinary = set(Category.objects.filter(visibility=Visibility.ORDINARY).values_list("code", flat=True))
+    for order, row in enumerate(rows, start=1):
+        if unknown := set(row) - set(_NET_FIELDS) - {"code"}:
+            raise ValueError(f"{name}: net {row.get('code')!r} has unknown keys {sorted(unknown)}")
+        # A county may make one of ours private; ours then still loads, and what is private shows in no net.
+        if not ours and (wrong := set(row["categories"]) - ordinary):
+            raise ValueError(
+                f"{name}: net {row['code']!r} names {sorted(wrong)}; a net holds ordinary categories only"
+            )
+        _put(Net.objects, ours, {"order": order * 10, **row}, code=row["code"])
 
 
 def _put_limits(category: Category, limits: list[dict[str, Any]], *, ours: bool) -> None:

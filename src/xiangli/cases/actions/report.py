@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -50,6 +51,7 @@ class Report:
     place_note: str = ""
     contact_name: str = ""
     contact_phone: str = ""
+    consent: bool = False  # whoever wrote it in a group agreed that it is passed on
     photos: Sequence[StoredFile] = field(default_factory=tuple)
 
 
@@ -67,8 +69,9 @@ def report_case(report: Report, *, actor: Actor | None = None) -> Receipted:
     """A report becomes a matter in the seat that answers for its place, with a receipt. The same `client_id`
     gives the same receipt.
 
-    Refused when the category is closed, the words are missing, or the id was used for another report. `actor` is the member of staff who reports;
-    None for a resident.
+    Refused when the category is closed, the words are missing, the id was used for another report, or what comes
+    out of a group comes without consent. `actor` is the member of staff who reports, for themselves or for who
+    told them; None for a resident.
     """
     code = code_for(report.client_id)
     # What is written in one statement is a transaction of its own, and spares the server two round trips.
@@ -119,6 +122,9 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
     if category.intake != Intake.OPEN:
         raise Refused("category_closed", _("这类事项暂不在这里受理，请拨打页面上的电话。"), field="category")
     words = rules.check_words(report.words)
+    contact = {"name": report.contact_name, "phone": report.contact_phone}
+    left = any(contact.values())
+    rules.check_channel(report.channel, by_staff=actor is not None, consent=report.consent, contact=left)
     ordinary = category.visibility == Visibility.ORDINARY
     subjects: set[UUID] = set()
     if category.duty == DUTY_COMPLAINTS:
@@ -155,11 +161,17 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         if actor and (held := actor.authority(REPORT_CASE, place.path))
         else By(authority="plate")
     )
-    contact = {"name": report.contact_name, "phone": report.contact_phone}
+    told_staff: dict[str, Any] = {}
+    if actor is not None:
+        # The code is given to nobody, or whoever reports might confirm their own work.
+        contact["no_code"] = "yes"
+        told_staff = {"channel": report.channel}
+        if report.channel == Channel.GROUP:
+            told_staff["consent"] = report.consent
     receipt = Receipt(
         matter=matter,
         code_digest=digest_of(code),
-        contact=seal_text(matter, "contact", json.dumps(contact)) if any(contact.values()) else None,
+        contact=seal_text(matter, "contact", json.dumps(contact)) if left else None,
     )
     case = Case(matter=matter, category=category, channel=report.channel, reported_by_id=by.user_id)
     clocks = Clocks(matter, background=rules.BACKGROUND)
@@ -190,6 +202,7 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
             **rules.route_data(found.route),
             "alarm": matter.alarm,
             "photos": len(report.photos),
+            **told_staff,
             **({"danger": danger.kind} if danger else {}),
             **matters.as_data(clocks),
         },

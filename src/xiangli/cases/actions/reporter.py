@@ -85,8 +85,10 @@ def reopen_case(code: str, *, act_id: UUID, note: str) -> None:
     matter.alarm = "off_map" if matter.off_map else answer.alarm
     case.reopened += 1
     case.confirmed_at = case.confirm_until = None
-    case.outcome = case.given_by = ""
-    case.save(update_fields=["reopened", "confirmed_at", "confirm_until", "outcome", "given_by"])
+    case.outcome = case.settled_level = case.given_by = ""
+    case.save(
+        update_fields=["reopened", "confirmed_at", "confirm_until", "outcome", "settled_level", "given_by"]
+    )
     step(
         matter,
         case,

@@ -81,25 +81,27 @@ def arrive_case(act: Act) -> None:
 
 
 @transaction.atomic
-def resolve_case(act: Act) -> None:
-    """What was wrong is put right, in words and with the photos that the category asks for: 处理完成."""
+def resolve_case(act: Act, *, outcome: str = "") -> None:
+    """What was wrong is put right, in words and with the photos that the category asks for: 处理完成. `outcome`
+    says how it came out (#60); "" is put right."""
     if (opened := open_case(act, "resolve_case")) is None:
         return
-    _resolve(opened, act, "resolve_case")
+    _resolve(opened, act, "resolve_case", outcome)
 
 
 @transaction.atomic
-def handle_on_spot(act: Act) -> None:
-    """Take and resolve in one step: 当场处理."""
+def handle_on_spot(act: Act, *, outcome: str = "") -> None:
+    """Take and resolve in one step: 当场处理. `outcome` as of resolve_case; "" is handled on the spot."""
     if (opened := open_case(act, "handle_on_spot")) is None:
         return
-    _resolve(opened, act, "handle_on_spot")
+    _resolve(opened, act, "handle_on_spot", outcome)
 
 
-def _resolve(opened: Opened, act: Act, action: str) -> None:
+def _resolve(opened: Opened, act: Act, action: str, outcome: str) -> None:
     matter, case = opened.matter, opened.case
     facts = facts_of(matter, case, before=len(act.photos_before), after=len(act.photos_after))
     rules.check_handler(action, facts, opened.user)
+    came_out = rules.check_outcome(action, outcome)
     rules.check_evidence(facts)
     if case.parts.filter(done_at=None).exists():
         raise Refused(
@@ -117,8 +119,9 @@ def _resolve(opened: Opened, act: Act, action: str) -> None:
     matter.alarm = ""
     case.resolved_by_id = opened.user
     case.resolved_at = opened.now
-    case.outcome = rules.outcome_of(action)
-    case.save(update_fields=["resolved_by", "resolved_at", "outcome"])
+    case.outcome = came_out
+    case.settled_level = opened.held.level
+    case.save(update_fields=["resolved_by", "resolved_at", "outcome", "settled_level"])
     if desk is not None:
         matters.hold(matter, desk, at=opened.now)
     elif state == State.TO_VERIFY:
@@ -127,7 +130,7 @@ def _resolve(opened: Opened, act: Act, action: str) -> None:
             _("这类事项办完须由另一个人核查，而您这里没有别人可以核查。请先交办给下级岗位，由您来核查。"),
         )
     photos = len(act.photos_before) + len(act.photos_after)
-    data = {"outcome": case.outcome, "photos": photos, "verify": why}
+    data = {"outcome": case.outcome, "level": case.settled_level, "photos": photos, "verify": why}
     attach(opened, act, move(opened, act, action, state, data=data))
     if desk is not None:
         matters.tell(matter, action, now=opened.now, seat=desk.seat)
@@ -165,6 +168,8 @@ def verify_case(act: Act, *, passed: bool) -> None:
     state = State.RESOLVED if passed else State.IN_PROGRESS
     if not passed:
         matter.handler_id = case.resolved_by_id
+        case.outcome = case.settled_level = ""
+        case.save(update_fields=["outcome", "settled_level"])
     data = {"passed": passed, "photos": len(act.photos_after)}
     attach(opened, act, move(opened, act, "verify_case", state, data=data))
     if case.resolved_by_id is not None:

@@ -14,10 +14,12 @@ from django.db.models.functions import JSONObject
 
 from xiangli.cases.models import Case
 from xiangli.cases.queries.loop import in_english
+from xiangli.cases.queries.nets import names_of_nets
 from xiangli.cases.rules import Facts
+from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Visibility
-from xiangli.territory.rules import Actor
+from xiangli.territory.rules import Actor, day_of
 
 NEAR = 5  # cases of the same kind in the same place, offered to be merged into
 
@@ -112,6 +114,7 @@ class Dossier:
     into: list[OtherCase]
     merged: list[OtherCase]
     near: list[OtherCase]
+    nets: list[str]  # names of those that its category stands in
 
     def clock(self, name: str) -> ClockNow | None:
         return next((row for row in self.clocks if row.name == name), None)
@@ -176,6 +179,7 @@ def dossier_of(actor: Actor, matter_id: UUID) -> Dossier | None:
         seen.filter(pk=matter_id)
         .select_related(*_JOINED)
         .annotate(
+            its_nets=names_of_nets("topic", on=day_of(clock.now())),
             hung=RawSQL(_HUNG.format(title="name_en" if in_english() else "name"), (), JSONField()),  # noqa: S611  # our own columns
             went_into=_others(seen.filter(back_links__matter=of_this, back_links__kind=LinkKind.MERGED)),
             came_in=_others(seen.filter(links__other=of_this, links__kind=LinkKind.MERGED)),
@@ -246,6 +250,8 @@ def _dossier(found: Any) -> Dossier:
         into=[_read(OtherCase, row) for row in found.went_into],
         merged=[_read(OtherCase, row) for row in found.came_in],
         near=[_read(OtherCase, row) for row in found.nearby],
+        # what is not ordinary stands in no net
+        nets=found.its_nets if found.visibility == Visibility.ORDINARY else [],
     )
 
 

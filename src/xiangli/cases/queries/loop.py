@@ -14,8 +14,8 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
-from xiangli.cases.rules import Bound, Facts, Limits
-from xiangli.cases.states import TABLE, ClockName, EvidenceRule, State
+from xiangli.cases.rules import Bound, Facts, Limits, outcomes_of
+from xiangli.cases.states import TABLE, ClockName, EvidenceRule, Outcome, State
 from xiangli.kernel import clock
 from xiangli.kernel.clocks import Kind, Length
 from xiangli.matters.models import Matter, MatterPhoto
@@ -298,6 +298,8 @@ def _title(row: Happened, *, for_reporter: bool) -> str:
     match row.kind:
         case "verify_case":
             return _("核查通过") if data.get("passed") else _("核查未通过")
+        case "resolve_case" | "handle_on_spot" if (said := _came_out(row)) is not None:
+            return f"{title} · {said}"
         case "suspend_case" | "ask_extension" if days := data.get("days"):
             return f"{title} {days_words(days)}"
         case "decide_extension":
@@ -312,6 +314,13 @@ def _title(row: Happened, *, for_reporter: bool) -> str:
         case "merge_case" | "merge_in" if number := data.get("number"):
             return _("%(title)s · 编号 %(number)s") % {"title": title, "number": number}
     return title
+
+
+def _came_out(row: Happened) -> Any:
+    """How an act says a case came out, where that is not the usual; None where it is."""
+    outcome = row.data.get("outcome")
+    usual = outcomes_of(row.kind)[0]
+    return Outcome(outcome).label if outcome in Outcome.values and outcome != usual else None
 
 
 def days_words(days: int) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from xiangli.cases.states import TABLE, EvidenceRule, Outcome, State
+from xiangli.cases.states import TABLE, TAKEN_DOWN, Channel, EvidenceRule, Outcome, State
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.rules import Actor, Held
 
@@ -222,8 +222,40 @@ def title_of(words: str) -> str:
     return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1] + "…"
 
 
-def outcome_of(action: str) -> Outcome:
-    return Outcome.ON_SPOT if action == "handle_on_spot" else Outcome.PUT_RIGHT
+def outcomes_of(action: str) -> tuple[Outcome, ...]:
+    """How an act may say that a case came out; the usual one first."""
+    usual = Outcome.ON_SPOT if action == "handle_on_spot" else Outcome.PUT_RIGHT
+    return (usual, Outcome.EXPLAINED, Outcome.STOPPED, Outcome.NOTHING, Outcome.POLICE)
+
+
+def check_outcome(action: str, outcome: str) -> Outcome:
+    """The outcome that was chosen; the usual one where none was."""
+    may = outcomes_of(action)
+    if not outcome:
+        return may[0]
+    if outcome not in may:
+        raise Refused("outcome_unknown", _("请从列出的结果里选一个。"), field="outcome")
+    return Outcome(outcome)
+
+
+def check_channel(channel: str, *, by_staff: bool, consent: bool, contact: bool) -> None:
+    """What staff report for somebody is marked so. Nothing is read from private chats: out of a group comes only
+    what the person who wrote it agreed to pass on (rights.md). Of what staff see themselves there is nobody to
+    call back."""
+    if by_staff != (channel in TAKEN_DOWN or channel == Channel.STAFF):
+        raise Refused("channel_unknown", _("请选这件事是怎么知道的。"), field="channel")
+    if channel == Channel.GROUP and not consent:
+        raise Refused(
+            "no_consent",
+            _("群里的话要发的人同意才能转来。请先问一声；没问到的，请对方自己扫公示牌上报。"),
+            field="consent",
+        )
+    if channel == Channel.STAFF and contact:
+        raise Refused(
+            "contact_of_nobody",
+            _("自己发现的事不用留电话。替别人报的，请选电话、当面或群里转来。"),
+            field="channel",
+        )
 
 
 def check_turn(seen: int, turn: int, *, last: dict[str, Any] | None) -> None:

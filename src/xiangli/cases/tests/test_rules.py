@@ -354,8 +354,8 @@ def test_the_share_is_so_many_of_a_hundred(share: int) -> None:
 def test_both_ways_to_resolve_lead_to_the_check_and_past_it() -> None:
     for action in ("resolve_case", "handle_on_spot"):
         assert set(TABLE[action].targets) == {State.TO_VERIFY, State.RESOLVED}
-    assert rules.outcome_of("handle_on_spot") == Outcome.ON_SPOT
-    assert rules.outcome_of("resolve_case") == Outcome.PUT_RIGHT
+    assert rules.check_outcome("handle_on_spot", "") == Outcome.ON_SPOT
+    assert rules.check_outcome("resolve_case", "") == Outcome.PUT_RIGHT
 
 
 def test_a_confirmation_counts_once() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from xiangli.matters.models import Matter, MatterLink, MeToo, Receipt
 from xiangli.matters.queries import known_of, open_text
-from xiangli.matters.states import LinkKind, Visibility
+from xiangli.matters.states import NO_CODE, LinkKind, Visibility
 from xiangli.notices.actions import tell_reporter
 
 
@@ -28,19 +28,19 @@ def tell_reporters(matter_id: UUID, what: str, *, now: datetime) -> int:
         .values_list("matter_id", "contact"),
     ]
     known = known_of(matters) if contacts else {}
-    phones: dict[str, UUID] = {}
+    phones: dict[str, tuple[UUID, str]] = {}
     for where, envelope in contacts:
-        phone = json.loads(open_text(matters[where], "contact", bytes(envelope or b""))).get("phone", "")
-        if phone:
-            phones.setdefault(phone, where)
+        contact = json.loads(open_text(matters[where], "contact", bytes(envelope or b"")))
+        if phone := contact.get("phone", ""):
+            phones.setdefault(phone, (where, what + NO_CODE if contact.get("no_code") else what))
     sent = 0
-    for phone, where in phones.items():
+    for phone, (where, said) in phones.items():
         one = known[where]
         sent += (
             tell_reporter(
                 county=one.county,
                 phone=phone,
-                what=what,
+                what=said,
                 facts=one.facts,
                 about=where,
                 danger=False,

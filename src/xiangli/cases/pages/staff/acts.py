@@ -76,6 +76,8 @@ _TAKES: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "decide_extension": lambda data: _given(data, "approved", _("请选同意还是不同意。")),
     "finish_part": lambda data: _which(data, "part"),
     "answer_order": lambda data: _which(data, "order"),
+    "resolve_case": lambda data: {"outcome": data["outcome"]},
+    "handle_on_spot": lambda data: {"outcome": data["outcome"]},
     "suspend_case": lambda data: {"days": data["days"]},
     "ask_extension": lambda data: {"days": data["days"]},
     "merge_case": lambda data: _given(data, "number", _("请填另一件事项的编号。")),

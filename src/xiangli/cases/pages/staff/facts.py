@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.queries.dossier import ClockNow, Dossier, OtherCase
 from xiangli.cases.queries.loop import days_words
+from xiangli.cases.queries.nets import settled_words
 from xiangli.cases.states import ClockName, State
 from xiangli.matters.queries import Happened
 from xiangli.web.bars import bar_of
@@ -34,12 +35,22 @@ def facts_shown(dossier: Dossier, happened: Sequence[Happened], *, now: datetime
         ],
         "extensions": [{"row": row, "days": days_words(row.days)} for row in dossier.extensions],
         "supervisors": dossier.supervisors,
+        "came_out": _came_out(dossier),
+        "nets": dossier.nets,
         "into": _others(dossier.into),
         "merged": _others(dossier.merged),
         # silence after closing says nothing either way
         "unconfirmed": closed and record.confirmed_at is None,
         "may_answer": closed and record.confirm_until is not None and now <= record.confirm_until,
     }
+
+
+def _came_out(dossier: Dossier) -> str:
+    """How it was resolved, and on which level."""
+    record = dossier.case
+    outcome = record.get_outcome_display() if record.outcome else ""
+    settled = settled_words(dossier.matter.county_id, record.settled_level)
+    return " · ".join(filter(None, (outcome, settled)))
 
 
 def words_of(happened: Sequence[Happened], key: str, about: UUID, *, kind: str = "") -> str:

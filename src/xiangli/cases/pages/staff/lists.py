@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
@@ -12,11 +13,14 @@ from django.views.decorators.http import require_GET
 
 from xiangli.cases import queries
 from xiangli.cases.pages.staff.common import actor_of, post_name, shell_of, staff_only
+from xiangli.cases.queries.nets import topics_now
 from xiangli.cases.queries.work import is_amber, is_red, supervised_by, tasks_of
 from xiangli.cases.states import OPEN_STATES, State
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import inbox
+from xiangli.matters.states import Visibility
+from xiangli.territory.rules import day_of
 from xiangli.web.paging import paginate
 
 PAGE = 100
@@ -33,7 +37,10 @@ def tasks(request: HttpRequest) -> HttpResponse:
     first = MatterPhoto.objects.filter(matter=OuterRef("pk")).order_by("event", "position")
     waiting = tasks_of(actor, at=clock.now()).annotate(first_photo=Subquery(first.values("pk")[:1]))
     page = paginate(waiting, order=OPEN_ORDER, cursor=cursor, size=PAGE)
-    rows = [{**row, "asked": _asked(row["matter"])} for row in _rows(page.items)]
+    rows = [
+        {**row, "asked": _asked(row["matter"])}
+        for row in _rows(page.items, queries.topic_labels() if page.items else {})
+    ]
     return render(request, "cases/tasks.html", {"page": page, "rows": rows, "shell": shell_of(actor)})
 
 
@@ -53,7 +60,10 @@ def desk(request: HttpRequest) -> HttpResponse:
     """The merged inbox of every post this person holds; filters stand in the address."""
     actor, cursor, now = actor_of(request), request.GET.get("cursor", ""), clock.now()
     chosen = request.GET.get("state", "open")
-    rows = inbox(actor)
+    rows, topics = inbox(actor), topics_now(on=day_of(now))
+    net = topics.nets.get(request.GET.get("net", ""))
+    if net is not None:  # what is not ordinary stands in no net
+        rows = rows.filter(topic__in=net[1], visibility=Visibility.ORDINARY)
     if chosen == "closed":
         page = paginate(rows.exclude(closed_at=None), order=CLOSED_ORDER, cursor=cursor, size=PAGE)
     else:
@@ -72,8 +82,10 @@ def desk(request: HttpRequest) -> HttpResponse:
         "cases/desk.html",
         {
             "page": page,
-            "rows": _rows(page.items),
+            "rows": _rows(page.items, topics.names),
             "chosen": chosen,
+            "nets": [("", _("全部专题")), *((code, name) for code, (name, _codes) in topics.nets.items())],
+            "net": request.GET["net"] if net else "",
             "filters": [
                 ("open", _("未办结"), ""),
                 ("overdue", _("已超时"), "alert"),
@@ -87,9 +99,8 @@ def desk(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _rows(matters: list[Matter]) -> list[dict[str, Any]]:
-    """What a list shows of each matter; the labels of all topics are one statement."""
-    topics = queries.topic_labels() if matters else {}
+def _rows(matters: list[Matter], topics: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a list shows of each matter. `topics` are the names of the categories."""
     return [
         {
             "matter": matter,

@@ -382,6 +382,10 @@ def _fit(offer: Offer, sight: Sight, held: Held) -> None:
         most = sight.extension_left() if asks else sight.limits.of(ClockName.SUSPENSION).days
         fields["days"].label = _("延长几天") if asks else _("挂起几天")
         fields["days"].help_text = _("最多 %(days)s") % {"days": days_words(most)}
+    if "outcome" in fields:
+        may = rules.outcomes_of(action)
+        fields["outcome"].widget.choices = [(one.value, one.label) for one in may]
+        offer.form.initial["outcome"] = may[0].value
     if "note" in fields:
         fields["note"].label = _NOTE_LABELS.get(action, fields["note"].label)
     evidence = sight.dossier.case.category.evidence

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from xiangli.cases import actions, queries
-from xiangli.cases.forms import ReportForm, give_fresh_id, kept_ids
+from xiangli.cases.forms import StaffReportForm, give_fresh_id, kept_ids
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import Stored, store_photos
 from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
@@ -25,13 +25,18 @@ from xiangli.territory.queries import plated_units, spoken_name
 @require_http_methods(["GET", "POST"])
 @staff_only
 def field_report(request: HttpRequest) -> HttpResponseBase:
-    """上报: what a member of staff sees on the way, in a place of their own territory."""
+    """上报: what a member of staff sees on the way, or is told by telephone, at the counter or out of a group, in a
+    place of their own territory."""
     actor = actor_of(request)
     now = clock.now()
     paths = [held.unit_path for held in actor.held if REPORT_CASE in held.permissions]
     places = plated_units(paths, at=now)
     sent = request.method == "POST"
-    form = ReportForm(request.POST, request.FILES) if sent else ReportForm(initial={"client_id": new_id()})
+    form = (
+        StaffReportForm(request.POST, request.FILES)
+        if sent
+        else StaffReportForm(initial={"client_id": new_id(), "channel": Channel.STAFF})
+    )
     chosen = request.POST.get("place", "") or (str(places[0].pk) if len(places) == 1 else "")
     stored = Stored()
     if sent:
@@ -63,7 +68,10 @@ def field_report(request: HttpRequest) -> HttpResponseBase:
                         words=data["words"],
                         place=place,
                         place_name=spoken_name(place),
-                        channel=Channel.STAFF,
+                        channel=data["channel"],
+                        contact_name=data["name"],
+                        contact_phone=data["phone"],
+                        consent=data["consent"],
                         place_note=data["place_note"],
                         photos=stored.photos,
                     ),
