@@ -23,7 +23,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By, Clocks
 from xiangli.matters.models import Matter
-from xiangli.matters.states import Stage
+from xiangli.matters.states import Stage, Visibility
 from xiangli.territory.queries import duty_hours_of
 from xiangli.territory.rules import Actor, Held
 
@@ -112,7 +112,9 @@ def run_escalation(clocks: Clocks, limits: rules.Limits, *, now: datetime) -> No
         for row in clocks.rows
     )
     matter = clocks.matter
-    if overdue and matter.holder_unit_id != matter.county_id and matter.holder_post_id is not None:
+    # a sealed one goes along its list of posts, wherever they stand
+    above = matter.visibility == Visibility.SEALED or matter.holder_unit_id != matter.county_id
+    if overdue and above and matter.holder_post_id is not None:
         bound = limits.of(ClockName.ESCALATE)
         clocks.start(ClockName.ESCALATE, bound.length, at=now, source=bound.source)
     else:

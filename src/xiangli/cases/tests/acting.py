@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
+from threading import Barrier
+from typing import Any, TypeVar
 
 import pytest
+from django.db import connection
 
 from xiangli.accounts.models import User
 from xiangli.cases import actions
@@ -23,6 +27,8 @@ from xiangli.territory.actions import end_appointment
 from xiangli.territory.models import Appointment, Unit
 from xiangli.territory.queries import people_in_seats
 from xiangli.territory.rules import day_of
+
+T = TypeVar("T")
 
 
 def refusal(code: str) -> pytest.RaisesExc[Refused]:
@@ -144,3 +150,22 @@ def a_photo(place: Place, seed: int) -> StoredFile:
         created_at=clock.now(),
         touched_at=clock.now(),
     )
+
+
+def together(*works: Callable[[], T]) -> list[T | Refused]:
+    """Run each in a thread with a connection of its own, all starting at once; a refusal is a result. The clock
+    is theirs too."""
+    start, moment = Barrier(len(works)), clock.now()
+
+    def run(work: Callable[[], T]) -> T | Refused:
+        start.wait()
+        try:
+            with clock.set_to(moment):
+                return work()
+        except Refused as refused:
+            return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))

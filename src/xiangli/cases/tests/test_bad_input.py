@@ -4,22 +4,20 @@ lost."""
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
-from threading import Barrier
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from xiangli.accounts.sessions import BACKEND
 from xiangli.cases import actions, rules
+from xiangli.cases.tests.acting import together
 from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
@@ -36,7 +34,6 @@ from xiangli.territory.rules import day_of
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
-T = TypeVar("T")
 WORDS = "二巷口有一堆垃圾，好几天了"
 
 
@@ -383,23 +380,6 @@ def test_the_same_me_too_twice_counts_once(place: Place) -> None:
     assert Matter.objects.get().me_too == 1
     for bad in ("", "x", "6ba7b810-9dad-41d1-80b4-00c04fd430c8"):
         assert Client().post(address, {"client_id": bad}).status_code == 400
-
-
-def together(*works: Callable[[], T]) -> list[T | Refused]:
-    """Run each in a thread with a connection of its own, all starting at once; a refusal is a result."""
-    start = Barrier(len(works))
-
-    def run(work: Callable[[], T]) -> T | Refused:
-        start.wait()
-        try:
-            return work()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
 
 
 @pytest.mark.django_db(transaction=True)

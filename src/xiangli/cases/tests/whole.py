@@ -151,7 +151,8 @@ def _open(case: Case, rows: str, done: str) -> set[UUID]:
 def _escalation(matter: Matter, live: Sequence[MatterClock], still: set[str]) -> None:
     """The way up runs exactly while a promise is broken and there is a level above."""
     broken = any(row.stage == Stage.RED and row.name in BREACHES and row.name not in still for row in live)
-    above = matter.holder_unit_id != matter.county_id and matter.holder_post_id is not None
+    inside = matter.holder_post_id is not None
+    above = inside and (matter.visibility == "sealed" or matter.holder_unit_id != matter.county_id)
     runs = any(row.name == C.ESCALATE for row in live)
     if runs:
         assert broken
