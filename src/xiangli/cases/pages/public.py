@@ -34,6 +34,7 @@ from xiangli.cases.forms import (
 from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
+from xiangli.cases.queries.nets import settled_words
 from xiangli.cases.states import TABLE, Channel, Intake, State
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.ids import new_id
@@ -377,6 +378,7 @@ def _track_page(
             "case": case,
             "code": code,
             "category": case.category.name_en if queries.in_english() else case.category.name,
+            "settled": settled_words(matter.county_id, case.settled_level),
             "state_label": State(matter.state).label,
             "sentence": queries.sentence(matter, holder),
             "holder": holder,
