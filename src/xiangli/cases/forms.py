@@ -202,6 +202,14 @@ class CodeForm(forms.Form):
     )
 
 
+class MeTooForm(forms.Form):
+    """“I saw it too”, from a plate; with a number to be told at, or without."""
+
+    client_id = ClientIdField()
+    phone = forms.CharField(required=False, max_length=20)
+    clean_phone = ReportForm.clean_phone
+
+
 class ReporterActForm(forms.Form):
     """What the holder of a receipt sends back."""
 

@@ -116,6 +116,12 @@ def _masked(row: Address) -> str:
         return "?"
 
 
+def texts_reporters(county: UUID | None) -> bool:
+    """Whether the county sends text messages to whoever left a number: nobody is promised what no channel brings.
+    One statement."""
+    return Channel.objects.filter(county=county, enabled=True, kind=ChannelKind.SMS).exists()
+
+
 def language_of(user_id: UUID) -> str:
     """The language somebody chose for messages outside the app; "" for none."""
     return Preference.objects.filter(user=user_id).values_list("language", flat=True).first() or ""

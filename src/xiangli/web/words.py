@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -43,6 +43,16 @@ def when_words(at: datetime, *, now: datetime) -> str:
 def deadline_words(at: datetime, *, now: datetime) -> str:
     """A moment that must be exact: 明天 09:00, 11月24日 09:00."""
     return _("%(day)s %(time)s") % {"day": day_words(at, now=now), "time": f"{timezone.localtime(at):%H:%M}"}
+
+
+def until_words(at: datetime, *, now: datetime) -> str:
+    """By when something is due: 明天 09:00; what is due as a day ends is due at 今天 24:00, which nobody takes for
+    the night before."""
+    local = timezone.localtime(at)
+    if (local.hour, local.minute, local.second) != (0, 0, 0):
+        return deadline_words(at, now=now)
+    day = day_words(at - timedelta(minutes=1), now=now)
+    return _("%(day)s %(time)s") % {"day": day, "time": "24:00"}
 
 
 def span_words(span: Span) -> str:

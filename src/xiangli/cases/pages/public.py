@@ -4,6 +4,7 @@ sending twice the same as once."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,6 @@ from uuid import UUID
 import segno
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,9 +22,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from xiangli.accounts.sessions import client_address
 from xiangli.cases import actions, queries, rules
 from xiangli.cases.forms import (
-    ClientIdField,
     CodeForm,
     ComplaintForm,
+    MeTooForm,
     PlateForm,
     ReporterActForm,
     ReportForm,
@@ -34,15 +34,15 @@ from xiangli.cases.forms import (
 from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
-from xiangli.cases.queries.nets import settled_words
-from xiangli.cases.states import TABLE, Channel, Intake, State
+from xiangli.cases.states import Channel, Intake
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter, MatterPhoto
-from xiangli.matters.queries import history, matter_of_code, not_found, photo_of
+from xiangli.matters.queries import Happened, history, matter_of_code, not_found, photo_of
 from xiangli.matters.rules import clean_code, group_code
 from xiangli.matters.states import PhotoRole, Visibility
+from xiangli.notices.queries import texts_reporters
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import PlateView, plate, plate_unit, ring_of, spoken_name, unit_of_point
 
@@ -74,9 +74,23 @@ def home(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def show_plate(request: HttpRequest, plate_code: str) -> HttpResponse:
     """Who answers here, on which duty number, and what is already reported."""
+    return _plate_page(request, plate_code)
+
+
+def _plate_page(
+    request: HttpRequest,
+    plate_code: str,
+    *,
+    me_too: MeTooForm | None = None,
+    about: UUID | None = None,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The plate; with `me_too`, what was typed beside the matter it is `about`, and what is wrong with it."""
     view = _plate(plate_code, at=clock.now())
     if view.old and view.choices:
         return render(request, "cases/plate_choices.html", {"view": view})
+    neighbours = queries.neighbours(view.unit.path)
     return render(
         request,
         "cases/plate.html",
@@ -84,10 +98,15 @@ def show_plate(request: HttpRequest, plate_code: str) -> HttpResponse:
             "view": view,
             "code": view.unit.plate_code,
             "place": spoken_name(view.unit),
-            "neighbours": queries.neighbours(view.unit.path),
+            "neighbours": neighbours,
+            "texts": bool(neighbours) and texts_reporters(view.unit.county_id),
+            "typed": {"about": about, "phone": me_too.data.get("phone", ""), "error": error}
+            if me_too
+            else {},
             "english": queries.in_english(),
             "complaint_url": reverse("cases:complain", args=[view.unit.plate_code]),
         },
+        status=status,
     )
 
 
@@ -202,6 +221,7 @@ def _report_page(
     open_ones = [row for row in categories if row.intake == Intake.OPEN and row.code != COMPLAINT]
     closed = [row for row in categories if row.intake != Intake.OPEN]
     numbers = queries.hotlines()
+    neighbours = queries.neighbours(unit.path, limit=5)
     return render(
         request,
         "cases/report.html",
@@ -215,7 +235,8 @@ def _report_page(
                 (row, [numbers[number] for number in row.hotlines if number in numbers]) for row in closed
             ],
             "chosen": form.data.get("category") or form.initial.get("category") or "",
-            "neighbours": queries.neighbours(unit.path, limit=5),
+            "neighbours": neighbours,
+            "texts": bool(neighbours) and texts_reporters(unit.county_id),
             "english": queries.in_english(),
             "kept": kept,
             "kept_count": len(kept_ids(kept)),
@@ -281,14 +302,17 @@ def me_too(request: HttpRequest, plate_code: str, matter_id: UUID) -> HttpRespon
     unit = plate_unit(plate_code, at=now)
     if unit is None:
         raise not_found()
-    try:
-        client_id = ClientIdField().clean(request.POST.get("client_id", ""))
-    except ValidationError:
-        client_id = None
-    if client_id is None:
-        raise Refused("invalid_form", _("表单编号不对，请刷新页面再试。"))
+    form = MeTooForm(request.POST)
+    if not form.is_valid():
+        if "client_id" in form.errors:
+            raise Refused("invalid_form", _("表单编号不对，请刷新页面再试。"))
+        error = str(form.errors["phone"][0])
+        return _plate_page(request, plate_code, me_too=form, about=matter_id, error=error, status=400)
     _slow_down("me_too", unit, now)
-    count = actions.say_me_too(matter_id, place_path=unit.path, client_id=client_id)
+    data = form.cleaned_data
+    count = actions.say_me_too(
+        matter_id, place_path=unit.path, client_id=data["client_id"], phone=data["phone"]
+    )
     messages.success(
         request, _("已记下，现在有 %(count)s 人反映这件事。不用再报一次。") % {"count": count + 1}
     )
@@ -328,7 +352,9 @@ def receipt(request: HttpRequest, code: str) -> HttpResponse:
     matter = _matter(request, code)
     address = settings.PUBLIC_URL + reverse("cases:track", args=[code])
     qr = segno.make(address, error="m").svg_data_uri(scale=5, border=2)
-    answers = queries.who_has(matter)
+    case = Case.objects.get(pk=matter.pk)
+    happened = history(matter)
+    found = queries.standing(matter, case, happened)
     return render(
         request,
         "cases/receipt.html",
@@ -338,17 +364,17 @@ def receipt(request: HttpRequest, code: str) -> HttpResponse:
             "grouped": group_code(code),
             "qr": qr,
             "address": address,
-            "holder": answers,
-            "outside": answers.outside,
-            "sentence": queries.sentence(matter, answers),
-            **danger_box(_told(matter)),
+            "holder": found.holder,
+            "outside": found.holder.outside,
+            "sentence": found.sentence,
+            **danger_box(_told(matter, happened)),
         },
     )
 
 
-def _told(matter: Matter) -> str:
+def _told(matter: Matter, happened: Sequence[Happened]) -> str:
     """The words of the report; nothing of a sealed one, which shows on a shared phone what it is about."""
-    return "" if matter.visibility == Visibility.SEALED else str(history(matter)[0].words.get("words", ""))
+    return "" if matter.visibility == Visibility.SEALED else str(happened[0].words.get("words", ""))
 
 
 @require_GET
@@ -369,7 +395,7 @@ def _track_page(
     case = Case.objects.select_related("category").get(pk=matter.pk)
     photos = list(MatterPhoto.objects.filter(matter=matter).order_by("event", "position"))
     pictures = shown(photos, lambda photo: reverse("cases:track_photo", args=[code, photo.pk]))
-    holder = queries.who_has(matter)
+    happened = history(matter)
     return render(
         request,
         "cases/track.html",
@@ -378,16 +404,10 @@ def _track_page(
             "case": case,
             "code": code,
             "category": case.category.name_en if queries.in_english() else case.category.name,
-            "settled": settled_words(matter.county_id, case.settled_level),
-            "state_label": State(matter.state).label,
-            "sentence": queries.sentence(matter, holder),
-            "holder": holder,
-            "entries": queries.timeline(history(matter), pictures, for_reporter=True),
+            "stands": queries.standing(matter, case, happened),
+            "entries": queries.timeline(happened, pictures, for_reporter=True),
             "before": next((p for p in pictures if p["role"] in (PhotoRole.BEFORE, PhotoRole.REPORT)), None),
             "after": next((p for p in reversed(pictures) if p["role"] == PhotoRole.AFTER), None),
-            "may": {
-                row.action: rules.can(row.action, matter.state) for row in TABLE.values() if row.by_reporter
-            },
             "act_id": new_id(),
             "error": error,
             "typed": form.data if form else {},
@@ -400,13 +420,14 @@ _THANKS = {
     "confirm_case": lambda: _("谢谢您的确认，这件事办结了。"),
     "reopen_case": lambda: _("已经退回重办，会有人接着处理。"),
     "evaluate_case": lambda: _("谢谢您的评价。"),
+    "nudge_case": lambda: _("已经替您催了，承办人会收到。"),
     "withdraw_case": lambda: _("已撤回。"),
 }
 
 
 @require_POST
 def track_act(request: HttpRequest, code: str, action: str) -> HttpResponse:
-    """Confirm, reopen, evaluate or withdraw, by the receipt."""
+    """Confirm, reopen, evaluate, nudge or withdraw, by the receipt."""
     matter = _matter(request, code)
     form = ReporterActForm(request.POST)
     if action not in _THANKS:
@@ -424,6 +445,8 @@ def track_act(request: HttpRequest, code: str, action: str) -> HttpResponse:
             actions.reopen_case(code, act_id=data["act_id"], note=data["note"])
         elif action == "evaluate_case":
             actions.evaluate_case(code, act_id=data["act_id"], note=data["note"], rating=data["rating"])
+        elif action == "nudge_case":
+            actions.nudge_case(code, act_id=data["act_id"], note=data["note"])
         else:
             actions.withdraw_case(code, act_id=data["act_id"], note=data["note"])
     except Refused as refused:

@@ -1,7 +1,6 @@
 """Shared readers of cases."""
 
 from xiangli.cases.queries.loop import (
-    Holder,
     Neighbour,
     categories,
     category_with_limits,
@@ -13,11 +12,10 @@ from xiangli.cases.queries.loop import (
     last_act,
     limits_of,
     neighbours,
-    sentence,
     timeline,
     topic_labels,
-    who_has,
 )
+from xiangli.cases.queries.reporter import Holder, Joined, Standing, standing, who_has
 from xiangli.cases.queries.responsibilities import (
     ReadList,
     annotated_workbook,
@@ -39,10 +37,12 @@ from xiangli.cases.queries.routing import (
 __all__ = [
     "LOOK_BACK",
     "Holder",
+    "Joined",
     "ListedLine",
     "Neighbour",
     "ReadList",
     "Responsible",
+    "Standing",
     "annotated_workbook",
     "categories",
     "category_with_limits",
@@ -60,7 +60,7 @@ __all__ = [
     "responsibility_workbook",
     "responsible_for",
     "route_of",
-    "sentence",
+    "standing",
     "template_workbook",
     "timeline",
     "topic_labels",

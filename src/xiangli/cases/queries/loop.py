@@ -10,20 +10,17 @@ from time import monotonic
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Case, Category, Hotline, Limit
 from xiangli.cases.rules import Bound, Facts, Limits, outcomes_of
 from xiangli.cases.states import TABLE, ClockName, EvidenceRule, Outcome, State
-from xiangli.kernel import clock
 from xiangli.kernel.clocks import Kind, Length
 from xiangli.matters.models import Matter, MatterPhoto
 from xiangli.matters.queries import Happened, history
 from xiangli.matters.states import PhotoRole
-from xiangli.territory.models import County, Post
-from xiangli.territory.queries import seat_now
-from xiangli.web.words import deadline_words
+from xiangli.territory.models import Post
 
 CHINA = ZoneInfo("Asia/Shanghai")  # a limit begins with a day of the law, and the law's days are these
 
@@ -172,66 +169,6 @@ def neighbours(unit_path: str, *, limit: int = 20) -> list[Neighbour]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who has a matter now, as its reporter is told: post, unit, name and duty number; or the organ outside
-    the county."""
-
-    post: str
-    unit: str
-    name: str
-    phone: str
-    outside: bool = False
-
-
-def who_has(matter: Matter) -> Holder:
-    """The seat in which a matter lies today, and who sits there. One statement, two when it lies outside."""
-    if matter.holder_post_id is None:
-        county = County.objects.filter(pk=matter.county_id).first()
-        organ, phone = (county.outside_organ, county.outside_phone) if county else ("", "12345")
-        return Holder(organ, "", "", phone, outside=True)
-    seat = seat_now(matter.holder_unit_id, matter.holder_post_id, at=clock.now())
-    if seat is None:
-        return Holder("", "", "", "")
-    return Holder(seat.post_name, seat.unit_name, seat.name, seat.phone)
-
-
-def sentence(matter: Matter, holder: Holder) -> str:
-    """How a matter stands, in one sentence for its reporter."""
-    who = holder.post or _("值班台")
-    by = deadline_words(matter.next_clock_at, now=clock.now()) if matter.next_clock_at else ""
-    if holder.outside and matter.state == State.REPORTED:
-        return _("这里负责的人都与这件事有关，请直接联系%(who)s，电话 %(phone)s，并告知事项编号。") % {
-            "who": holder.post,
-            "phone": holder.phone,
-        }
-    said = {
-        State.REPORTED: _("已经收到，由%(who)s安排办理。"),
-        State.ASSIGNED: _("已经交给%(who)s，正等着接单。"),
-        State.IN_PROGRESS: _("%(who)s正在处理。"),
-        State.SUSPENDED: _("这件事要等一等，原因写在下面的经过里。"),
-        State.TO_VERIFY: _("已经处理，等另一个人核查。"),
-        State.RESOLVED: _("已经处理好了，请您看看是不是解决了。"),
-        State.CLOSED: _("已经办结。还没解决的话可以要求重办。"),
-        State.DECLINED: _("这里不能受理。理由和可以去哪里办，写在下面的经过里。"),
-        State.WITHDRAWN: _("您已经撤回。"),
-        State.MERGED: _("和另一件是同一件事，已经并到一起办。"),
-    }[State(matter.state)] % {"who": who}
-    if by:
-        said += (" " if in_english() else "") + _NEXT.get(matter.next_clock, _("最迟 %(by)s 前办好。")) % {
-            "by": by
-        }
-    return said
-
-
-# What a reporter may count on next, by the clock that runs out first.
-_NEXT: Final[Mapping[str, Any]] = {
-    ClockName.RESPOND: gettext_lazy("最迟 %(by)s 前有人响应。"),
-    ClockName.SUSPENSION: gettext_lazy("最迟 %(by)s 接着办。"),
-    ClockName.VERIFY: gettext_lazy("最迟 %(by)s 前核查完。"),
-    ClockName.FEED_BACK: gettext_lazy("最迟 %(by)s 前给您反馈。"),
-    ClockName.ANSWER: gettext_lazy("有人在督办，承办人最迟 %(by)s 前答复。"),
-}
 _MARKS = {
     "report_case": "pin",
     "assign_case": "people",

@@ -110,6 +110,12 @@ def deadline_words(at: datetime | None) -> str:
 
 
 @register.filter
+def until_words(at: datetime | None) -> str:
+    """今天 24:00: a moment by which something is due, without markup."""
+    return "" if at is None else words.until_words(at, now=clock.now())
+
+
+@register.filter
 def time_left(due_at: datetime | None) -> SafeString | str:
     """还剩 5 小时, 已超时 2 天."""
     if due_at is None:

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import translation
 
+from xiangli.kernel.clocks import SHANGHAI
 from xiangli.web import words
 from xiangli.web.rules import lamp_of
 from xiangli.web.tests.gallery_pages import NOW
@@ -30,6 +31,16 @@ def test_deadline_words_always_name_the_hour() -> None:
         assert words.deadline_words(NOW + timedelta(days=2), now=NOW) == "11月24日 14:20"
     with translation.override("en"):
         assert words.deadline_words(NOW + timedelta(days=2), now=NOW) == "24 Nov 14:20"
+
+
+def test_until_words_end_a_day_with_that_day() -> None:
+    midnight = NOW.astimezone(SHANGHAI).replace(hour=0, minute=0) + timedelta(days=1)
+    with translation.override("zh-hans"):
+        assert words.until_words(midnight, now=NOW) == "今天 24:00"
+        assert words.until_words(midnight + timedelta(days=3), now=NOW) == "11月25日 24:00"
+        assert words.until_words(midnight + timedelta(minutes=1), now=NOW) == "明天 00:01"
+    with translation.override("en"):
+        assert words.until_words(midnight + timedelta(days=1), now=NOW) == "tomorrow 24:00"
 
 
 @pytest.mark.parametrize(
