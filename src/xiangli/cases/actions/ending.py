@@ -25,6 +25,8 @@ def decline_case(act: Act, *, where: str) -> None:
         return
     where = rules.check_declinable(facts_of(opened.matter, opened.case), where)
     give_days_to_answer(opened.matter, opened.case, now=opened.now)
+    # Who says so is known: asked again, it goes to the level above that one, wherever it lay.
+    matters.hold(opened.matter, opened.held, at=opened.now)
     move(opened, act, "decline_case", State.DECLINED, words={"where": where})
     tell_reporters(opened.matter, "decline_case", now=opened.now)
 

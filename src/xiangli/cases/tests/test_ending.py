@@ -161,8 +161,8 @@ def test_what_was_declined_is_judged_by_the_level_above_when_asked_again(place: 
     holder = now_of(reported).holder_unit_id
     actions.reopen_case(reported.code, act_id=new_id(), note="供电公司说归村里管")
     matter = now_of(reported)
-    assert holder == place.grid.pk
-    assert (matter.state, matter.holder_unit_id) == (State.REPORTED, place.village.pk)
+    assert holder == place.village.pk  # of whoever declined it
+    assert (matter.state, matter.holder_unit_id) == (State.REPORTED, place.town.pk)
 
 
 @pytest.mark.parametrize("state", [State.REPORTED, State.ASSIGNED])
