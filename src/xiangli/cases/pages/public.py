@@ -34,6 +34,7 @@ from xiangli.cases.forms import (
 from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
+from xiangli.cases.queries.nets import settled_words
 from xiangli.cases.states import Channel, Intake
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.ids import new_id
@@ -404,6 +405,7 @@ def _track_page(
             "case": case,
             "code": code,
             "category": case.category.name_en if queries.in_english() else case.category.name,
+            "settled": settled_words(matter.county_id, case.settled_level),
             "stands": queries.standing(matter, case, happened),
             "entries": queries.timeline(happened, pictures, for_reporter=True),
             "before": next((p for p in pictures if p["role"] in (PhotoRole.BEFORE, PhotoRole.REPORT)), None),
