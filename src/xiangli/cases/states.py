@@ -209,7 +209,7 @@ TABLE = TransitionTable(
         ),
         Transition(
             "finish_part",
-            frozenset({S.ASSIGNED, S.IN_PROGRESS, S.SUSPENDED}),
+            frozenset({S.REPORTED, S.ASSIGNED, S.IN_PROGRESS, S.SUSPENDED}),
             STAYS,
             FINISH_PART,
             _("协同完成"),

@@ -10,7 +10,7 @@ from xiangli.cases import rules
 from xiangli.cases.actions.common import by_staff, give_days_to_answer, tell_reporters, whose
 from xiangli.cases.actions.opening import Act, move, open_case
 from xiangli.cases.queries import facts_of
-from xiangli.cases.states import State
+from xiangli.cases.states import TABLE, State
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter, MatterLink
@@ -61,12 +61,20 @@ def merge_case(act: Act, *, number: int | None) -> None:
         raise Refused("merge_private", _("不公开的事项不能合并。"), field="number")
     if into.county_id != matter.county_id:
         raise Refused("merge_county", _("两件事项不在同一个县，不能合并。"), field="number")
-    if into.closed_at is not None:
-        # Nor can two go into each other in a circle: what was merged is closed.
+    if into.state not in TABLE["merge_case"].sources:
+        # Nor can two go into each other in a circle: what was merged is closed. And what has been put right already
+        # would end with nobody having looked at this one.
         raise Refused(
             "merge_closed",
             _("那件事项已经是“%(state)s”，不能再并入。请填一件还在办的。")
             % {"state": State(into.state).label},
+            field="number",
+        )
+    if into.reported_at > matter.reported_at:
+        # Else the promise made to whoever reported first would begin anew.
+        raise Refused(
+            "merge_later",
+            _("那件事项反映得更晚。请反过来，把它并入这一件，期限从最早的算。"),
             field="number",
         )
     if matter.danger and not into.danger:

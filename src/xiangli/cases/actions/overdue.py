@@ -41,6 +41,7 @@ from xiangli.territory.queries import who_answers
 from xiangli.territory.rules import OUTSIDE, Answer
 
 BY_CLOCK: Final = By(authority="rule:clock")
+_LINE: Final = 2000  # cases that one line of the digest stands for at the most
 BY_CALENDAR: Final = By(authority="rule:calendar")
 _SAVED: Final = (
     *(
@@ -73,6 +74,7 @@ class _Batch:
         default_factory=lambda: defaultdict(dict)
     )
     happened: list[Model] = field(default_factory=list)
+    moved: list[UUID] = field(default_factory=list)
     granted: list[MatterGrant] = field(default_factory=list)
     supervised: set[tuple[UUID, str]] = field(default_factory=set)
 
@@ -173,6 +175,8 @@ def fire_clocks(subjects: Sequence[UUID], now: datetime) -> set[UUID]:
     happened = sorted(batch.happened, key=lambda row: isinstance(row, LedgerPayload))
     insert([*happened, *batch.granted, *batch.messages()])
     update(changed, _SAVED)
+    if batch.moved:  # what is returned from up there goes to the level above, not to whoever gave it below
+        Case.objects.filter(pk__in=batch.moved).update(given_by="")
     save_clocks(list(clocks.values()))
     return left
 
@@ -221,7 +225,8 @@ def _record(
     data = {"from": matter.state, "to": state or matter.state, **data, **matters.as_data(clocks)}
     matters.record(matter, kind, by=BY_CLOCK, at=batch.now, data=data, later=batch.happened)
     clocks.changes.clear()
-    matter.turn += 1
+    # Amber and red change nothing of what people may do: a form that is being filled in meanwhile still counts.
+    matter.turn += bool(state)
 
 
 def _tell_owner(matter: Matter, kind: str, row: MatterClock, batch: _Batch) -> None:
@@ -283,6 +288,7 @@ def _move_up(matter: Matter, case: Case, clocks: Clocks, batch: _Batch) -> None:
     _record(matter, "move_up_case", clocks, batch, data, state)
     matter.state = state
     matter.changed_at = batch.now
+    batch.moved.append(matter.pk)
     batch.tell(matter, "moved_from_you", seat=before, user=handler)
     batch.tell(matter, "move_up_case", seat=above.seat, besides=told_besides(matter, above))
     if following is not None:
@@ -307,8 +313,12 @@ def tell_top(now: datetime) -> int:
         by_seat[seat].append(pk)
     outbox.put_many(
         [
-            ("notices.tell", {"matters": ids, "kind": "top_case", "seat": seat, "users": []})
+            (
+                "notices.tell",
+                {"matters": ids[start : start + _LINE], "kind": "top_case", "seat": seat, "users": []},
+            )
             for seat, ids in by_seat.items()
+            for start in range(0, len(ids), _LINE)
         ],
         now=now,
     )
@@ -357,7 +367,9 @@ def recompute_clocks(now: datetime) -> int:
             clocks = clocks_of(matter)
             for row in clocks.rows:
                 if row.provisional:
-                    clocks.recompute(row)
+                    clocks.recompute(row, now=now)
+            case = Case.objects.select_related("category").get(pk=matter_id)
+            run_escalation(clocks, limits_of(case.category, on=matter.reported_at), now=now)
             if clocks.changes:
                 matters.record(
                     matter, "recompute_clocks", by=BY_CALENDAR, at=now, data=matters.as_data(clocks)

@@ -15,6 +15,7 @@ from xiangli.cases.states import ClockName
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.states import GrantKind
+from xiangli.territory.models import Unit
 from xiangli.territory.queries import people_in_seats
 
 
@@ -26,6 +27,8 @@ def supervise_case(act: Act) -> None:
     matter, case, held = opened.matter, opened.case, opened.held
     if matter.handler_id == opened.user or matter.holder_seat in act.actor.seats:
         raise Refused("own_work", _("这件事项正在您自己手里，不用督办，请直接办理。"))
+    if not Unit.objects.get(pk=matter.holder_unit_id).path.startswith(held.unit_path):
+        raise Refused("not_above", _("这件事项由上级在办，您的岗位不能督办它。可以催办，或者向上级反映。"))
     if case.orders.filter(by_seat=held.seat, answered_at=None).exists():
         raise Refused("ordered", _("您这里已经督办过，正等承办人答复。"))
     order = Order.objects.create(case=case, by_seat=held.seat, by_user_id=opened.user, ordered_at=opened.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from xiangli.cases import rules
@@ -16,9 +17,8 @@ from xiangli.cases.states import DECIDE_EXTENSION, ClockName, State
 from xiangli.kernel.clocks import Kind, Length
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
-from xiangli.matters.models import Matter
-from xiangli.matters.queries import seats_on
-from xiangli.matters.states import GrantKind, Visibility
+from xiangli.matters.models import Matter, MatterClock
+from xiangli.matters.states import GrantKind, Stage, Visibility
 from xiangli.territory.models import Unit
 from xiangli.territory.queries import who_can
 
@@ -30,13 +30,23 @@ def suspend_case(act: Act, *, days: int | None) -> None:
     if (opened := open_case(act, "suspend_case")) is None:
         return
     bound = limits_of(opened.case.category, on=opened.matter.reported_at).of(ClockName.SUSPENSION)
-    wanted = rules.check_suspension(facts_of(opened.matter, opened.case), days, most=bound.days)
+    if (clock := opened.clocks.live(ClockName.PUT_RIGHT)) is not None and clock.stage == Stage.RED:
+        raise Refused("breached", _("已经超时，不能再挂起。请抓紧办理，或者上报。"))
+    wanted = rules.check_suspension(
+        facts_of(opened.matter, opened.case), days, most=bound.days - _days_suspended(opened.matter)
+    )
     opened.clocks.start(
         ClockName.SUSPENSION, Length(wanted, Kind.CALENDAR_DAYS), at=opened.now, source=bound.source
     )
     move(opened, act, "suspend_case", State.SUSPENDED, data={"days": wanted})
     matters.tell(opened.matter, "suspend_case", now=opened.now, **whose(opened.matter))
     tell_reporters(opened.matter, "suspend_case", now=opened.now)
+
+
+def _days_suspended(matter: Matter) -> int:
+    """The days that were taken by suspensions before, whether or not all were needed."""
+    taken = MatterClock.objects.filter(matter=matter, name=ClockName.SUSPENSION).aggregate(days=Sum("amount"))
+    return int(taken["days"] or 0)
 
 
 @transaction.atomic
@@ -59,8 +69,13 @@ def ask_extension(act: Act, *, days: int | None) -> None:
         return
     matter, case = opened.matter, opened.case
     rules.check_handler("ask_extension", facts_of(matter, case), opened.user)
-    if case.extensions.filter(decided_at=None).exists():
-        raise Refused("asked", _("已经申请过延期，正等上级批准。"))
+    if matter.visibility != Visibility.ORDINARY:
+        # To ask would let in a post above that has nothing to do with it.
+        raise Refused("private", _("不公开的事项不能延期，请按期办理。"))
+    if (asked := case.extensions.filter(decided_at=None).first()) is not None:
+        if asked.asked_by_id == opened.user:
+            raise Refused("asked", _("已经申请过延期，正等上级批准。"))
+        asked.delete()  # by whoever had the case before
     wanted = rules.check_extension(
         days, most=_days_left(opened), due_at=_put_right_due(opened), now=opened.now
     )
@@ -70,8 +85,6 @@ def ask_extension(act: Act, *, days: int | None) -> None:
         if unit.parent and unit.pk != matter.county_id
         else None
     )
-    if above and matter.visibility == Visibility.SEALED and above.seat not in seats_on(matter):
-        above = None  # to ask would let in somebody who is not on its list
     if above is None:
         raise Refused("top", _("上面没有可以批准延期的岗位，请按期办理。"))
     extension = Extension.objects.create(case=case, days=wanted, asked_at=opened.now, asked_by_id=opened.user)

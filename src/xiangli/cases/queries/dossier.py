@@ -40,6 +40,7 @@ class ClockNow:
     due_at: datetime | None
     amber_at: datetime | None
     provisional: bool
+    stage: str
 
     @property
     def paused(self) -> bool:

@@ -155,6 +155,8 @@ def check_suspension(facts: Facts, days: int | None, *, most: int) -> int:
     """挂起: some days, at most `most`. Danger does not wait."""
     if facts.danger:
         raise Refused("danger", _("有危险的事项不能挂起。"))
+    if most < 1:
+        raise Refused("suspended", _("这件事项挂起的天数已经用完，不能再挂起。请办理，或者上报。"))
     if days is None or not 1 <= days <= most:
         raise Refused("days_range", _("请写 1 到 %(most)s 天。") % {"most": most}, field="days")
     return days

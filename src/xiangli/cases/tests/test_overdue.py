@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -46,7 +47,8 @@ def test_rubbish_left_alone_climbs_to_the_county_and_each_level_is_told_once(pla
         reported = make_report(place.lane2)
     matter = Matter.objects.get(pk=reported.matter.pk)
     assert (matter.next_clock, matter.next_clock_at) == ("respond", MONDAY + timedelta(hours=12))
-    seats, names = [], ["李巷长", "王网格", "赵主任", "周值班", "吴值班"]
+    seats: list[UUID] = []
+    names = ["李巷长", "王网格", "赵主任", "周值班", "吴值班"]
     for step in range(12):
         fire_until(MONDAY + timedelta(hours=13) + step * timedelta(hours=12))
         matter.refresh_from_db()

@@ -251,7 +251,7 @@ def test_asking_for_time_lets_nobody_into_what_is_sealed(place: Place) -> None:
     seal(place, reported.matter.pk, first)
     clerk = place.actor("village_clerk")
     actions.take_case(an_act(clerk, reported))
-    with refusal("top"):
+    with refusal("private"):
         actions.ask_extension(an_act(clerk, reported, "还在了解情况"), days=2)
     work()
     assert told("ask_extension") == []
@@ -326,3 +326,53 @@ def test_a_nudge_tells_each_seat_once(place: Place) -> None:
         work()
     assert told("nudge_case") == sorted(["王网格", "赵主任"])
     assert LedgerEvent.objects.filter(kind="nudge_case").count() == 1
+
+
+def test_the_first_promise_is_not_merged_away(place: Place) -> None:
+    """Into what was reported later, or has been put right already, nothing goes."""
+    first = make_report(place.lane, "traffic")
+    with clock.set_to(clock.now() + timedelta(hours=1)):
+        later = make_report(place.lane, "traffic")
+        director = place.actor("village_director")
+        with refusal("merge_later"):
+            actions.merge_case(an_act(director, first), number=Matter.objects.get(pk=later.matter.pk).number)
+        actions.handle_on_spot(an_act(place.actor("lane_head"), first, "劝离了"))
+        with refusal("merge_closed"):
+            actions.merge_case(an_act(director, later), number=Matter.objects.get(pk=first.matter.pk).number)
+
+
+def test_a_suspension_neither_hides_a_breach_nor_lasts_for_ever(place: Place) -> None:
+    reported = make_report(place.lane, "traffic")
+    director, start = place.actor("village_director"), clock.now()
+    with clock.set_to(start + timedelta(hours=1)):
+        actions.suspend_case(an_act(director, reported, "等供电所"), days=20)
+        actions.resume_case(an_act(director, reported))
+        with refusal("days_range"):
+            actions.suspend_case(an_act(director, reported, "再等等"), days=11)
+        actions.suspend_case(an_act(director, reported, "再等等"), days=10)
+        actions.resume_case(an_act(director, reported))
+        with refusal("suspended"):
+            actions.suspend_case(an_act(director, reported, "还要等"), days=1)
+    other = make_report(place.lane, "traffic")
+    with clock.set_to(start + timedelta(days=5)):
+        timers.fire_once(clock.now())
+        with refusal("breached"):
+            actions.suspend_case(an_act(director, other, "等供电所"), days=2)
+
+
+def test_the_village_gives_the_town_no_orders(place: Place) -> None:
+    reported = make_report(place.lane, "traffic")
+    for who in ("lane_head", "grid_head", "village_director"):
+        actions.hand_up_case(an_act(place.actor(who), reported, "办不了"))
+    with refusal("not_above"):
+        actions.supervise_case(an_act(place.actor("village_director"), reported, "请抓紧"))
+    actions.supervise_case(an_act(place.actor("county_desk"), reported, "请抓紧"))
+
+
+def test_a_form_that_is_being_filled_in_outlives_amber_and_red(place: Place) -> None:
+    reported = make_report(place.lane, "traffic")
+    seen = Matter.objects.get(pk=reported.matter.pk).turn
+    with clock.set_to(clock.now() + timedelta(hours=13)):
+        timers.fire_once(clock.now())
+        assert Matter.objects.get(pk=reported.matter.pk).alarm == ""
+        actions.take_case(an_act(place.actor("lane_head"), reported, seen=seen))

@@ -91,7 +91,8 @@ def _events(matter: Matter, events: Sequence[LedgerEvent]) -> None:
             assert event.actor != resolver
         if event.kind in ("resolve_case", "handle_on_spot"):
             resolver = event.actor
-        turns += to != state or event.kind != "confirm_case"
+        # amber and red outdate no form: nothing that people may do has changed
+        turns += to != state or event.kind not in ("confirm_case", "amber_case", "overdue_case")
         state = to
     assert (state, turns) == (matter.state, matter.turn)
 

@@ -138,10 +138,12 @@ class Clocks:
         self._reckon(row)
         self._touch(row, "extend")
 
-    def recompute(self, row: MatterClock) -> None:
-        """Count again by the calendar as it is known now."""
+    def recompute(self, row: MatterClock, *, now: datetime) -> None:
+        """Count again by the calendar as it is known now. What was red by a wrong day is so no more."""
         before = row.due_at
         self._reckon(row)
+        if row.due_at is not None and row.due_at > now:
+            row.stage = Stage.GREEN
         if row.due_at != before:
             self._touch(row, "recompute")
         else:

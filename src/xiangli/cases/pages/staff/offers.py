@@ -23,7 +23,7 @@ from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 from xiangli.kernel.transitions import Transition
 from xiangli.matters.rules import authority_over
-from xiangli.matters.states import Visibility
+from xiangli.matters.states import Stage, Visibility
 from xiangli.territory.queries import seats_for
 from xiangli.territory.rules import Actor, Answer, Held, day_of
 
@@ -220,7 +220,8 @@ def _may_ask(sight: Sight, held: Held) -> bool:
     )
     return (
         _mine_to_move("ask_extension")(sight, held)
-        and sight.dossier.asked is None
+        and sight.dossier.matter.visibility == Visibility.ORDINARY
+        and (sight.dossier.asked is None or sight.dossier.asked.by != sight.me)
         and not sight.at_top
         and not mine_alone
         and _holds(
@@ -244,7 +245,14 @@ def _may_decide(sight: Sight, _held: Held) -> bool:
 
 def _may_supervise(sight: Sight, held: Held) -> bool:
     has_it = sight.dossier.matter.handler_id == sight.me or sight.in_my_seat
-    return not has_it and held.seat not in {order.seat for order in sight.dossier.open_orders}
+    above = sight.dossier.matter.holder_unit.path.startswith(held.unit_path)
+    return above and not has_it and held.seat not in {order.seat for order in sight.dossier.open_orders}
+
+
+def _may_suspend(sight: Sight, _held: Held) -> bool:
+    clock = sight.dossier.clock(ClockName.PUT_RIGHT)
+    red = clock is not None and clock.stage == Stage.RED
+    return not red and _holds(rules.check_suspension, sight.dossier.facts, 1, most=1)
 
 
 def _my_parts(sight: Sight, held: Held) -> list[PartNow]:
@@ -271,7 +279,7 @@ _FITS: Final[Mapping[str, Callable[[Sight, Held], bool]]] = {
     "finish_part": lambda sight, held: bool(_my_parts(sight, held)),
     "hand_up_case": lambda sight, held: _mine_to_move("hand_up_case")(sight, held) and not sight.at_top,
     "return_case": _may_return,
-    "suspend_case": lambda sight, _held: _holds(rules.check_suspension, sight.dossier.facts, 1, most=1),
+    "suspend_case": _may_suspend,
     "ask_extension": _may_ask,
     "decide_extension": _may_decide,
     "supervise_case": _may_supervise,
