@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from django.urls import reverse
 
+from xiangli.cases import actions
 from xiangli.cases.models import Extension, Order, Part
 from xiangli.cases.queries import forget_known, forget_routes
-from xiangli.cases.tests.factories import Place, add_organ, make_place, make_report
+from xiangli.cases.tests.factories import Place, add_organ, an_act, make_place, make_report
 from xiangli.cases.tests.test_statements import LIST, MATTER, ROW, same_cost, shape, signed_in, statements
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterClock, MatterGrant, MatterLink
@@ -120,3 +121,27 @@ def test_filters_cost_the_same_with_1_and_30_rows(place: Place, chosen: str) -> 
 
     address = f"{reverse('cases:desk')}?state={chosen}"
     same_cost(signed_in(place, "village_director"), address, most=LIST, grow=grow(), shows=ROW)
+
+
+def test_a_net_costs_the_same_with_1_and_30_rows(place: Place) -> None:
+    def grow() -> Iterator[int]:
+        made = 0
+        for rows in (1, 30):
+            while made < rows:
+                make_report(place.lane, "hazards")
+                made += 1
+            yield rows
+
+    address = f"{reverse('cases:desk')}?state=assigned&net=flood"
+    same_cost(signed_in(place, "village_director"), address, most=LIST, grow=grow(), shows=ROW)
+
+
+@pytest.mark.parametrize("who", ["lane_head", "village_director", "town_desk"])
+def test_a_settled_matters_page_says_where_within_its_statements(place: Place, who: str) -> None:
+    reported = make_report(place.lane, "voices", contact_phone="13800000000")
+    actions.handle_on_spot(an_act(place.actor("lane_head"), reported, "好了"))
+    client, address = signed_in(place, who), reverse("cases:case", args=[reported.matter.pk])
+    forget_known()
+    forget_routes()
+    sent = statements(client, address)
+    assert len(sent) <= MATTER, shape(sent)
