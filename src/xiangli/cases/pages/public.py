@@ -34,7 +34,7 @@ from xiangli.cases.forms import (
 from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
-from xiangli.cases.queries.nets import settled_words
+from xiangli.cases.queries.nets import name_of_level, settled_in
 from xiangli.cases.states import Channel, Intake
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.ids import new_id
@@ -393,7 +393,8 @@ def _track_page(
     error: Refused | None = None,
     form: ReporterActForm | None = None,
 ) -> HttpResponse:
-    case = Case.objects.select_related("category").get(pk=matter.pk)
+    named = Case.objects.annotate(settled_name=name_of_level("matter__county_id", "settled_level"))
+    case = named.select_related("category").get(pk=matter.pk)
     photos = list(MatterPhoto.objects.filter(matter=matter).order_by("event", "position"))
     pictures = shown(photos, lambda photo: reverse("cases:track_photo", args=[code, photo.pk]))
     happened = history(matter)
@@ -405,7 +406,7 @@ def _track_page(
             "case": case,
             "code": code,
             "category": case.category.name_en if queries.in_english() else case.category.name,
-            "settled": settled_words(matter.county_id, case.settled_level),
+            "settled": settled_in(case.settled_name, case.settled_level),
             "stands": queries.standing(matter, case, happened),
             "entries": queries.timeline(happened, pictures, for_reporter=True),
             "before": next((p for p in pictures if p["role"] in (PhotoRole.BEFORE, PhotoRole.REPORT)), None),

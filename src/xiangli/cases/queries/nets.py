@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
@@ -59,4 +59,15 @@ def settled_words(county_id: UUID, level: str) -> str:
         return ""
     names = Level.objects.filter(scheme__counties=county_id, code=level)
     name = names.values_list("name_en" if in_english() else "name", flat=True).first()
-    return _("在%(level)s一级解决") % {"level": name or level}
+    return settled_in(name, level)
+
+
+def settled_in(name: str | None, level: str) -> str:
+    """The same, of a level whose name is known."""
+    return _("在%(level)s一级解决") % {"level": name or level} if level else ""
+
+
+def name_of_level(county: str, level: str) -> Subquery:
+    """The name of the level in one column of a county in another, for a statement."""
+    found = Level.objects.filter(scheme__counties=OuterRef(county), code=OuterRef(level))
+    return Subquery(found.values("name_en" if in_english() else "name")[:1])
