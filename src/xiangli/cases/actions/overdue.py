@@ -219,11 +219,18 @@ def _fire(matter: Matter, case: Case, clocks: Clocks, batch: _Batch) -> bool:
 
 
 def _record(
-    matter: Matter, kind: str, clocks: Clocks, batch: _Batch, data: dict[str, Any], state: str = ""
+    matter: Matter,
+    kind: str,
+    clocks: Clocks,
+    batch: _Batch,
+    data: dict[str, Any],
+    state: str = "",
+    target: str = "",
 ) -> None:
     """One event by the clock; it says what became of the clocks since the last."""
     data = {"from": matter.state, "to": state or matter.state, **data, **matters.as_data(clocks)}
-    matters.record(matter, kind, by=BY_CLOCK, at=batch.now, data=data, later=batch.happened)
+    words = {"target": target}
+    matters.record(matter, kind, by=BY_CLOCK, at=batch.now, data=data, words=words, later=batch.happened)
     clocks.changes.clear()
     # Amber and red change nothing of what people may do: a form that is being filled in meanwhile still counts.
     matter.turn += bool(state)
@@ -285,7 +292,10 @@ def _move_up(matter: Matter, case: Case, clocks: Clocks, batch: _Batch) -> None:
     if following is None:
         matter.alarm = TOP
     data = {"seat": above.seat, "from_seat": before, "supervisor": following.seat if following else ""}
-    _record(matter, "move_up_case", clocks, batch, data, state)
+    # a worker speaks Chinese, so the post is named as the record keeps it
+    _record(
+        matter, "move_up_case", clocks, batch, data, state, f"{above.unit_name} {above.post_name}".strip()
+    )
     matter.state = state
     matter.changed_at = batch.now
     batch.moved.append(matter.pk)

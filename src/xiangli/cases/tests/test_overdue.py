@@ -13,6 +13,7 @@ from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.kernel import clock, outbox, timers
 from xiangli.kernel.models import Due, LedgerEvent
 from xiangli.matters.models import Matter, MatterClock
+from xiangli.matters.queries import history
 from xiangli.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,13 @@ def test_rubbish_left_alone_climbs_to_the_county_and_each_level_is_told_once(pla
     # the response, and then the time to put it right, were each missed once
     kinds = list(LedgerEvent.objects.filter(stream=matter.pk).order_by("seq").values_list("kind", flat=True))
     assert kinds.count("move_up_case") == 4
+    went = [row.words["target"] for row in history(matter) if row.kind == "move_up_case"]
+    assert went == [
+        "第一网格 网格长",
+        "庙上村 村党支部书记、村委会主任",
+        "横水镇 乡镇（街道）综治中心",
+        "绛县 县（市、区）综治中心",
+    ]
     assert kinds.count("overdue_case") == 2
     assert not Due.objects.exists()
     assert actions.tell_top(MONDAY) == 1
