@@ -14,7 +14,7 @@ from django.db.models.functions import JSONObject
 
 from xiangli.cases.models import Case
 from xiangli.cases.queries.loop import in_english
-from xiangli.cases.queries.nets import names_of_nets
+from xiangli.cases.queries.nets import name_of_level, names_of_nets, settled_in
 from xiangli.cases.rules import Facts
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
@@ -115,6 +115,7 @@ class Dossier:
     into: list[OtherCase]
     merged: list[OtherCase]
     near: list[OtherCase]
+    settled: str  # on which level, in words
     nets: list[str]  # names of those that its category stands in
 
     def clock(self, name: str) -> ClockNow | None:
@@ -180,6 +181,7 @@ def dossier_of(actor: Actor, matter_id: UUID) -> Dossier | None:
         seen.filter(pk=matter_id)
         .select_related(*_JOINED)
         .annotate(
+            settled_name=name_of_level("county_id", "case__settled_level"),
             its_nets=names_of_nets("topic", on=day_of(clock.now())),
             hung=RawSQL(_HUNG.format(title="name_en" if in_english() else "name"), (), JSONField()),  # noqa: S611  # our own columns
             went_into=_others(seen.filter(back_links__matter=of_this, back_links__kind=LinkKind.MERGED)),
@@ -251,6 +253,7 @@ def _dossier(found: Any) -> Dossier:
         into=[_read(OtherCase, row) for row in found.went_into],
         merged=[_read(OtherCase, row) for row in found.came_in],
         near=[_read(OtherCase, row) for row in found.nearby],
+        settled=settled_in(found.settled_name, found.case.settled_level),
         # what is not ordinary stands in no net
         nets=found.its_nets if found.visibility == Visibility.ORDINARY else [],
     )

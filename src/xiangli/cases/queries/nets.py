@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -53,17 +52,8 @@ def _of(column: str, *, on: date) -> QuerySet[Net]:
     return Net.objects.filter(in_force, valid_from__lte=on, categories__contains=[OuterRef(column)])
 
 
-def settled_words(county_id: UUID, level: str) -> str:
-    """Where a case was settled: "在村一级解决"; "" while it is not. One statement, or none."""
-    if not level:
-        return ""
-    names = Level.objects.filter(scheme__counties=county_id, code=level)
-    name = names.values_list("name_en" if in_english() else "name", flat=True).first()
-    return settled_in(name, level)
-
-
 def settled_in(name: str | None, level: str) -> str:
-    """The same, of a level whose name is known."""
+    """Where a case was settled, by its level and that level's name: "在村一级解决"; "" while it is not."""
     return _("在%(level)s一级解决") % {"level": name or level} if level else ""
 
 

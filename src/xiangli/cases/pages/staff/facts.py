@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.queries.dossier import ClockNow, Dossier, OtherCase
 from xiangli.cases.queries.loop import days_words
-from xiangli.cases.queries.nets import settled_words
 from xiangli.cases.states import ClockName, State
 from xiangli.matters.queries import Happened
 from xiangli.web.bars import bar_of
@@ -47,10 +46,8 @@ def facts_shown(dossier: Dossier, happened: Sequence[Happened], *, now: datetime
 
 def _came_out(dossier: Dossier) -> str:
     """How it was resolved, and on which level."""
-    record = dossier.case
-    outcome = record.get_outcome_display() if record.outcome else ""
-    settled = settled_words(dossier.matter.county_id, record.settled_level)
-    return " · ".join(filter(None, (outcome, settled)))
+    outcome = dossier.case.get_outcome_display() if dossier.case.outcome else ""
+    return " · ".join(filter(None, (outcome, dossier.settled)))
 
 
 def words_of(happened: Sequence[Happened], key: str, about: UUID, *, kind: str = "") -> str:
