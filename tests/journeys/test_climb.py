@@ -111,7 +111,7 @@ def test_rubbish_left_alone_climbs_from_the_lane_to_the_county(
     finds_it_red(lane_head)
     grid_head = on_phone("grid_head")
     is_told(grid_head, "有事项超时了，请督办")
-    eyes.look(grid_head, "supervisor-told")
+    eyes.look(grid_head)
     grid_head.goto(f"/cases/{matter.pk}/")
     expect(grid_head.locator(".facts")).to_contain_text("第一网格 网格长")  # who supervises it
 
@@ -138,7 +138,7 @@ def test_rubbish_left_alone_climbs_from_the_lane_to_the_county(
         matter.refresh_from_db()
         assert matter.alarm == ("" if above else "top")
     follows_up(phone, code, "已经超时，县里正指定专人答复")
-    eyes.look(phone, "track-top")
+    eyes.look(phone)
 
     # At the top it goes nowhere: red, in every morning's digest, until somebody takes it by name
     assert days.until(240) == once()
