@@ -6,7 +6,7 @@ A new page stands in one of the tables below before the test that counts them pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -244,11 +244,12 @@ def test_what_did_not_arrive(
     on_phone: Callable[[str], Page],
     at_desk: Callable[[str], Page],
 ) -> None:
-    for kind, settings in {
+    channels: dict[str, dict[str, Any]] = {
         "wecom_group": {"key": "a-robot"},
         "email": {"host": "127.0.0.1", "sender": "xiangli@example.cn"},
         "voice": {"url": "https://example.cn/", "body": {"to": "{to}"}, "code": "code", "good": [0]},
-    }.items():
+    }
+    for kind, settings in channels.items():
         open_channel(county=place.county.pk, kind=kind, settings=settings, now=clock.now())
     phone = on_phone("lane_head")
     phone.goto("/me/notices/")
