@@ -6,12 +6,13 @@ import base64
 import hashlib
 import hmac
 import time
+from functools import partial
 from typing import Final
 
 import httpx
 
 from xiangli.notices.channels.tokens import Tokens
-from xiangli.notices.channels.web import Line, Message, Stale, Undelivered, ask, judge
+from xiangli.notices.channels.web import Line, Message, ask, judge
 from xiangli.notices.states import Fault
 
 BASE: Final = "https://oapi.dingtalk.com"
@@ -54,14 +55,7 @@ class DingTalk:
         return answer
 
     async def send(self, message: Message) -> None:
-        token = await self._tokens.get()
-        try:
-            await self._send(message, token)
-        except Stale:
-            try:
-                await self._send(message, await self._tokens.get(instead_of=token))
-            except Stale:
-                raise Undelivered(Fault.CREDENTIALS) from None
+        await self._tokens.use(partial(self._send, message))
 
     async def _send(self, message: Message, token: str) -> None:
         answer = await ask(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from xiangli.notices.channels.web import Line, Undelivered
+from xiangli.notices.channels.web import Line, Stale, Undelivered
 from xiangli.notices.states import Fault
 
 _EARLY: Final = 120.0  # seconds before its end in which a token is not used any more
@@ -34,3 +34,15 @@ class Tokens:
                 raise Undelivered(Fault.NONSENSE)
             _kept[self._key] = (fresh, time.monotonic() + lasts - _EARLY)
             return fresh
+
+    async def use(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send with the token, and once more with a fresh one where the provider takes it no longer. Raises
+        Undelivered."""
+        token = await self.get()
+        try:
+            await send(token)
+        except Stale:
+            try:
+                await send(await self.get(instead_of=token))
+            except Stale:
+                raise Undelivered(Fault.CREDENTIALS) from None

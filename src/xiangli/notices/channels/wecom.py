@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import httpx
 
 from xiangli.notices.channels.tokens import Tokens
-from xiangli.notices.channels.web import Line, Message, Stale, Undelivered, ask, judge
+from xiangli.notices.channels.web import Line, Message, Undelivered, ask, judge
 from xiangli.notices.states import Fault
 
 BASE: Final = "https://qyapi.weixin.qq.com"  # a government's own WeCom has another
@@ -48,14 +49,7 @@ class WeCom:
         return answer
 
     async def send(self, message: Message) -> None:
-        token = await self._tokens.get()
-        try:
-            await self._send(message, token)
-        except Stale:
-            try:
-                await self._send(message, await self._tokens.get(instead_of=token))
-            except Stale:
-                raise Undelivered(Fault.CREDENTIALS) from None
+        await self._tokens.use(partial(self._send, message))
 
     async def _send(self, message: Message, token: str) -> None:
         answer = await ask(
