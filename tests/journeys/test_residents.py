@@ -14,13 +14,24 @@ from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
 from tests.journeys.people import act, code_on, do, follow, open_case, pick, press, report
 from tests.support.browser import PHONE
-from xiangli.cases.tests.factories import Place, make_report, plate_code
-from xiangli.matters.models import Matter
+from xiangli.cases import actions
+from xiangli.cases.tests.factories import Place, an_act, make_report, plate_code
+from xiangli.kernel import outbox
+from xiangli.matters.models import Matter, MeToo
+from xiangli.notices.actions import open_channel
+from xiangli.notices.models import Delivery
 from xiangli.territory.actions import end_unit
 from xiangli.territory.models import Unit
 from xiangli.territory.rules import day_of
 
 pytestmark = pytest.mark.journey
+
+GATEWAY = {
+    "url": "https://sms.example.org/send",
+    "body": {"to": "{to}", "text": "{text}"},
+    "code": "code",
+    "good": ["0"],
+}
 
 
 def test_what_is_not_put_right_is_reopened(
@@ -237,3 +248,96 @@ def test_where_a_lane_was_split_the_resident_chooses(
     eyes.look(phone)
     phone.get_by_role("link", name="三巷").click()
     expect(phone.get_by_role("heading", level=1)).to_have_text("庙上村 三巷")
+
+
+def test_a_neighbour_leaves_a_number_to_be_told_at(
+    place: Place, clock: Clock, eyes: Looker, phone: Page
+) -> None:
+    open_channel(county=place.county.pk, kind="sms", settings=GATEWAY, now=clock.now())
+    make_report(place.lane2, "facilities", words="路灯不亮")
+    car = make_report(place.lane2, "traffic", words="车堵住了巷口")
+    phone.goto(f"/p/{place.lane2.plate_code}/")
+    row = phone.locator("li", has_text="交通秩序")
+    row.locator("summary", has_text="留个电话").click()
+    row.get_by_label("办好了短信告诉您").fill("一三八")
+    press(phone, "我也遇到 交通秩序 庙上村 二巷")
+
+    # A slip is told beside what was typed, and nobody is counted
+    expect(row.get_by_label("办好了短信告诉您")).to_have_value("一三八")
+    expect(row.locator(".error")).to_contain_text("电话号码只能是数字")
+    expect(phone.locator("input[name=phone]:visible")).to_have_count(1)
+    eyes.look(phone)
+    assert not MeToo.objects.exists()
+    row.get_by_label("办好了短信告诉您").fill("138 0000 0003")
+    press(phone, "我也遇到 交通秩序 庙上村 二巷")
+    expect(phone.locator(".flash")).to_contain_text("现在有 2 人反映")
+
+    # When it is put right, one message is on its way: number, category, lane and link, no words of anybody's
+    head = place.actor("lane_head_2")
+    for action, note in (("take_case", ""), ("resolve_case", "车主挪走了")):
+        getattr(actions, action)(an_act(head, car, note))
+        outbox.work_once(clock.now())
+    (message,) = Delivery.objects.all()
+    assert message.what == "resolve_case"
+    assert b"13800000003" not in bytes(message.address or b"")
+    assert "车主挪走了" not in str(message.facts)
+
+
+def test_what_waits_is_declined_or_merged_is_said_with_what_one_may_do(
+    place: Place, clock: Clock, eyes: Looker, phone: Page
+) -> None:
+    clerk = place.actor("village_clerk")
+
+    # It waits: until when, and for what
+    waits = make_report(place.lane2, "facilities", words="井盖松了")
+    actions.take_case(an_act(place.actor("lane_head_2"), waits))
+    actions.suspend_case(an_act(place.actor("grid_head"), waits, "配件要从县里调，到货就装"), days=5)
+    phone.goto(f"/t/{waits.code}/")
+    expect(phone.locator("h1")).to_contain_text("这件事要等一等，最迟 11月23日 24:00 接着办。")
+    expect(phone.locator("main")).to_contain_text("为什么要等")
+    expect(phone.locator("main")).to_contain_text("配件要从县里调")
+    eyes.look(phone)
+    press(phone, "催办")
+    expect(phone.locator(".flash")).to_contain_text("已经替您催了")
+    expect(phone.locator("main")).to_contain_text("今天已经催过")
+    expect(phone.get_by_role("button", name="催办")).to_have_count(0)
+    eyes.look(phone)
+
+    # It is declined: why, where to go instead, and how to object
+    declined = make_report(place.lane2, "services", words="想改户口本上的字")
+    where = "县政务服务大厅公安窗口，电话 0359-0000000"
+    actions.decline_case(an_act(clerk, declined, "户籍由公安窗口办理"), where=where)
+    phone.goto(f"/t/{declined.code}/")
+    expect(phone.locator("h1")).to_have_text("这件事不在这里受理。")
+    expect(phone.locator("dl.facts")).to_contain_text(where)
+    eyes.look(phone)
+    form = act(phone, "不同意，请上一级再看")
+    expect(form).to_contain_text("前可以提出")
+    form.get_by_label("您的理由").fill("窗口说要村里先写证明")
+    press(phone, "请上一级再看", within=form)
+    expect(phone.locator(".flash")).to_contain_text("上一级")
+    expect(phone.locator("main")).to_contain_text("现在在 横水镇 乡镇（街道）综治中心 周值班 手里")
+
+    # It is merged: into which, and how that one stands
+    first = make_report(place.lane2, "traffic", words="车堵住了巷口")
+    again = make_report(place.lane2, "traffic", words="还是那辆车", contact_phone="13800000004")
+    number = Matter.objects.get(pk=first.matter.pk).number
+    actions.merge_case(an_act(clerk, again), number=number)
+    phone.goto(f"/t/{again.code}/")
+    expect(phone.locator("h1")).to_contain_text(f"和编号 {number} 是同一件事")
+    expect(phone.locator("main")).to_contain_text("那件办好了，也会告诉您")
+    eyes.look(phone)
+
+    # It is closed: some days to say no, and then it is closed unconfirmed
+    actions.take_case(an_act(place.actor("lane_head_2"), first))
+    actions.resolve_case(an_act(place.actor("lane_head_2"), first, "挪走了"))
+    actions.close_case(an_act(clerk, first, "车主已经挪走"))
+    phone.goto(f"/t/{first.code}/")
+    expect(phone.locator("h1")).to_have_text("已经办结。没解决的话，11月23日 24:00 前可以要求重办。")
+    eyes.look(phone)
+    clock.forward(days=9)
+    phone.reload()
+    expect(phone.locator(".state").first).to_have_text("已办结，未确认")
+    expect(phone.get_by_role("button", name="已解决")).to_have_count(0)
+    expect(phone.locator("summary", has_text="重办")).to_have_count(0)
+    eyes.look(phone)

@@ -35,7 +35,7 @@ from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import picture, shown, store_photos
 from xiangli.cases.queries.nets import name_of_level, settled_in
-from xiangli.cases.states import Channel, Intake
+from xiangli.cases.states import Channel, Intake, State
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
@@ -454,7 +454,8 @@ def track_act(request: HttpRequest, code: str, action: str) -> HttpResponse:
             actions.withdraw_case(code, act_id=data["act_id"], note=data["note"])
     except Refused as refused:
         return _track_page(request, code, _matter(request, code), error=refused, form=form)
-    messages.success(request, _THANKS[action]())
+    declined = action == "reopen_case" and matter.state == State.DECLINED
+    messages.success(request, _("已经请上一级再看，有了结果写在下面。") if declined else _THANKS[action]())
     return HttpResponseRedirect(reverse("cases:track", args=[code]))
 
 
