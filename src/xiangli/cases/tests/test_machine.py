@@ -171,8 +171,10 @@ class Loop(RuleBasedStateMachine):
         ]
         if not rows:
             return
+        answers = [action for action in rows if action in asked_for]
         rarest = min(self.tried[action] for action in rows)
-        action = pick.choice([action for action in rows if self.tried[action] <= rarest + 1])
+        rare = [action for action in rows if self.tried[action] <= rarest + 1]
+        action = pick.choice(answers if answers and not pick.randrange(3) else rare)
         self.tried[action] += 1
         if TABLE[action].by_reporter:
             self.by_reporter(reported, action, "还没有解决，请再来看", 3)
@@ -186,6 +188,9 @@ class Loop(RuleBasedStateMachine):
         handling = [name for name in able if self.place.people[name].pk == matter.handler_id]
         if action in ("resolve_case", "ask_extension", "answer_order", "hand_up_case") and handling:
             able = handling
+        own = [name for name in able if self.place.people[name].pk == matter.case.resolved_by_id]
+        if action == "verify_case" and own and not pick.randrange(3):
+            able = own  # who must not
         if able:
             self.by_staff(reported, action, pick.choice(able), "已经去看过，办好了", True, pick)
 
@@ -432,7 +437,7 @@ def drive_both(draw: Draw, *, examples: int, steps: int, fixed: bool = False) ->
 
 
 def test_the_loop_holds_whatever_people_do(db: None, draw: Draw) -> None:
-    assert len(drive_both(draw, examples=16, steps=15, fixed=True)) <= 3
+    assert len(drive_both(draw, examples=20, steps=15, fixed=True)) <= 3
 
 
 @pytest.mark.long

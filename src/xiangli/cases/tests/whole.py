@@ -120,6 +120,12 @@ def _clocks(matter: Matter, events: Sequence[LedgerEvent]) -> None:
         assert {row.about for row in live if row.name == C.ANSWER} == _open(
             matter.case, "orders", "answered_at"
         )
+        own = matter.case.orders.filter(answered_at=None, by_seat=matter.holder_seat)
+        assert not own.exists(), "nobody waits for their own answer"
+    given = matter.case.extensions.filter(approved=True, asked_at__gte=begun[-1])
+    for row in live:
+        if row.name == C.PUT_RIGHT:  # in hours
+            assert row.extended == 24 * sum(given.values_list("days", flat=True))
     for name in (
         C.RESPOND,
         C.PUT_RIGHT,
