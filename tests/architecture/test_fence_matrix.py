@@ -617,7 +617,9 @@ def test_further_acts_on_a_matter(world: World, role: str, kind: Visibility) -> 
     organ = open_organ(county=world.place.county, name="城市管理局", valid_from=SINCE)
     desk = world.place.posts["organ_desk"]
     appoint(user=User.objects.create_user(display_name="冯值班"), unit=organ, post=desk, valid_from=SINCE)
-    other = Matter.objects.get(pk=make_report(world.place.lane).matter.pk)
+    # a case goes into what was reported before it
+    with clock.set_to(Matter.objects.get(pk=matter.pk).reported_at - timedelta(hours=1)):
+        other = Matter.objects.get(pk=make_report(world.place.lane).matter.pk)
     seats = {"transfer_case": f"{organ.pk}:{desk.pk}"}
     village = f"{world.place.village.pk}:{world.place.posts['village_director'].pk}"
     hidden = _hidden("cases:act", role)

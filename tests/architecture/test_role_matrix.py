@@ -111,7 +111,7 @@ WHEN: Final[dict[str, set[str]]] = {
     "suspend_case": IN_HAND,
     "ask_extension": IN_HAND,
     "decide_extension": IN_HAND,
-    "finish_part": {"assigned", "in_progress", "suspended"},
+    "finish_part": {"reported", "assigned", "in_progress", "suspended"},
     "merge_case": {"reported", "assigned", "in_progress", "suspended"},
     "resume_case": {"suspended"},
     "resolve_case": {"in_progress"},

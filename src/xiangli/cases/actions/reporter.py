@@ -207,7 +207,7 @@ def say_me_too(matter_id: UUID, *, place_path: str, client_id: UUID, phone: str 
     if matter is None:
         raise not_found()
     now = clock.now()
-    contact = seal_text(matter, "contact", json.dumps({"name": "", "phone": phone})) if phone else None
+    contact = seal_text(matter, "contact", json.dumps({"phone": phone, "no_code": "yes"})) if phone else None
     _row, created = MeToo.objects.get_or_create(
         pk=client_id, defaults={"matter": matter, "at": now, "contact": contact}
     )

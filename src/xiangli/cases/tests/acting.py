@@ -128,7 +128,8 @@ def bring_to(place: Place, state: str, category: str = "", **more: Any) -> Recei
     if state == State.WITHDRAWN:
         actions.withdraw_case(reported.code, act_id=new_id())
     if state == State.MERGED:
-        other = make_report(place.lane, category)
+        with clock.set_to(reported.matter.reported_at - timedelta(hours=1)):
+            other = make_report(place.lane, category)  # what was reported before takes it in
         actions.merge_case(an_act(director, reported), number=other.matter.number)
     assert now_of(reported).state == state
     return reported
