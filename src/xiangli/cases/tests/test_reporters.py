@@ -64,7 +64,9 @@ def test_the_reporter_each_me_too_and_those_of_a_merged_case_are_told_of_the_end
     put_right(place, first)
     settle()
     told = Delivery.objects.filter(what__in=["close_case", "close_case_no_code"], user=None)
-    assert told.filter(what="close_case_no_code").count() == 1  # the neighbour holds no query code to look with
+    assert (
+        told.filter(what="close_case_no_code").count() == 1
+    )  # the neighbour holds no query code to look with
     # the reporter, who also pressed me-too; a neighbour; and whoever reported it a second time
     assert told.count() == 3
     assert {row.about for row in told} == {first.matter.pk, second.matter.pk}
