@@ -272,13 +272,13 @@ def test_a_neighbour_leaves_a_number_to_be_told_at(
     press(phone, "我也遇到 交通秩序 庙上村 二巷")
     expect(phone.locator(".flash")).to_contain_text("现在有 2 人反映")
 
-    # When it is put right, one message is on its way: number, category, lane and link, no words of anybody's
+    # When it is put right, one message is on its way: number, category and lane, no words of anybody's
     head = place.actor("lane_head_2")
     for action, note in (("take_case", ""), ("resolve_case", "车主挪走了")):
         getattr(actions, action)(an_act(head, car, note))
         outbox.work_once(clock.now())
     (message,) = Delivery.objects.all()
-    assert message.what == "resolve_case"
+    assert message.what == "resolve_case_no_code"
     assert b"13800000003" not in bytes(message.address or b"")
     assert "车主挪走了" not in str(message.facts)
 

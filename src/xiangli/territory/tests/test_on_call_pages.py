@@ -213,7 +213,7 @@ def test_set_on_call_says_what_is_wrong_and_keeps_what_was_typed(small: Small, d
         answer = client.post("/on-call/new/", typed)
         assert answer.status_code == 400, typed
         assert said in answer.content.decode(), typed
-    assert 'value="x' not in answer.content.decode()
+    assert 'value="x:y"' not in answer.content.decode()
     assert not OnCall.objects.exists()
     client.post("/on-call/new/", form(small, director))
     twice = client.post("/on-call/new/", form(small, director))
