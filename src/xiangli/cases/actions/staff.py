@@ -22,6 +22,7 @@ from xiangli.cases.queries import facts_of
 from xiangli.cases.states import CLOSE_CASE, REVEAL_CONTACT, State
 from xiangli.kernel import chance, clock
 from xiangli.kernel.ledger import event_exists
+from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Receipt
@@ -29,7 +30,8 @@ from xiangli.matters.queries import open_text, seats_on, subjects_of
 from xiangli.matters.rules import authority_over
 from xiangli.matters.states import Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import who_answers
+from xiangli.territory.queries import seats_by_name, who_answers
+from xiangli.territory.rules import OUTSIDE
 
 
 @transaction.atomic
@@ -115,6 +117,7 @@ def _resolve(opened: Opened, act: Act, action: str, outcome: str) -> None:
     if desk is None and why == "sample":
         why, state = "", State.RESOLVED  # nobody else is there to check, and nothing asks for it
         desk = _desk_after(opened, state)
+    handled_in = matter.holder_seat  # where it comes back to, should the check find something missing
     matter.handler_id = None  # the ball leaves their hand; `resolved_by` says whose work it was
     matter.alarm = ""
     case.resolved_by_id = opened.user
@@ -130,7 +133,13 @@ def _resolve(opened: Opened, act: Act, action: str, outcome: str) -> None:
             _("这类事项办完须由另一个人核查，而您这里没有别人可以核查。请先交办给下级岗位，由您来核查。"),
         )
     photos = len(act.photos_before) + len(act.photos_after)
-    data = {"outcome": case.outcome, "level": case.settled_level, "photos": photos, "verify": why}
+    data = {
+        "handled_in": handled_in,
+        "outcome": case.outcome,
+        "level": case.settled_level,
+        "photos": photos,
+        "verify": why,
+    }
     attach(opened, act, move(opened, act, action, state, data=data))
     if desk is not None:
         matters.tell(matter, action, now=opened.now, seat=desk.seat)
@@ -167,7 +176,7 @@ def verify_case(act: Act, *, passed: bool) -> None:
         raise Refused("note_missing", _("没有通过时，请写明还差什么。"), field="note")
     state = State.RESOLVED if passed else State.IN_PROGRESS
     if not passed:
-        matter.handler_id = case.resolved_by_id
+        _give_back(opened)
         case.outcome = case.settled_level = ""
         case.save(update_fields=["outcome", "settled_level"])
     data = {"passed": passed, "photos": len(act.photos_after)}
@@ -176,6 +185,17 @@ def verify_case(act: Act, *, passed: bool) -> None:
         matters.tell(matter, "verify_case", now=opened.now, users=[case.resolved_by_id])
     if passed:
         tell_reporters(matter, "verify_case", now=opened.now)
+
+
+def _give_back(opened: Opened) -> None:
+    """The case lies again where it was handled, while somebody sits there, in the hands of whoever handled it."""
+    matter, now = opened.matter, opened.now
+    done = LedgerEvent.objects.filter(stream=matter.pk, kind__in=("resolve_case", "handle_on_spot"))
+    seat = (done.order_by("-seq").values_list("data", flat=True).first() or {}).get("handled_in", "")
+    there = seats_by_name([seat] if seat and seat != OUTSIDE else [], at=now, excluding=opened.subjects)
+    if there:
+        matters.hold(matter, there[0], at=now)
+    matter.handler_id = opened.case.resolved_by_id
 
 
 @transaction.atomic

@@ -113,6 +113,8 @@ def test_verify_case_not_passed_gives_it_back_with_the_reason_and_the_time_that_
         with refusal("note_missing"):
             actions.verify_case(an_act(place.actor("village_director"), reported), passed=False)
         actions.verify_case(an_act(place.actor("village_director"), reported, "还有一根没绑"), passed=False)
+        # it lies again where it was handled, not with the desk that looked
+        assert now_of(reported).holder_unit_id == place.lane.pk
     matter = now_of(reported)
     assert (matter.state, matter.handler_id) == (State.IN_PROGRESS, place.people["lane_head"].pk)
     assert clock_of(reported, "put_right").due_at == due + hours(5)
