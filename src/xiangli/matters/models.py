@@ -290,3 +290,16 @@ class MeToo(models.Model):
     matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="me_toos")
     at = models.DateTimeField()
     contact = models.BinaryField(null=True)  # as on a receipt: whoever leaves one is told how it ended
+
+
+class SavedFilter(models.Model):
+    """A choice of the queue that somebody gave a name to: theirs alone."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=500)  # as it stands in the address
+    at = models.DateTimeField()  # when it was saved
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="filter_name_once")]
