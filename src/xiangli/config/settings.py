@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "xiangli.notices",
     "xiangli.matters",
     "xiangli.cases",
+    "xiangli.insight",
     "xiangli.config",
 ]
 

@@ -4,6 +4,7 @@ from django.conf.urls.i18n import urlpatterns as language_urls
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("xiangli.insight.urls")),
     path("", include("xiangli.cases.urls")),
     path("", include("xiangli.matters.urls")),
     path("", include("xiangli.notices.urls")),

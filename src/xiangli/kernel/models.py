@@ -200,3 +200,59 @@ class Due(models.Model):
         indexes = [
             models.Index(fields=["at", "id"], condition=models.Q(stuck_at=None), name="due_next"),
         ]
+
+
+class Job(models.Model):
+    """Work that somebody asked for and waits on: a workbook read, a town's plates drawn. What goes in and what comes
+    out is private to who asked, and goes with the row when it expires (kernel.jobs)."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=60)  # names who does it: "territory.plates"
+    asked_by = models.UUIDField()  # the user
+    language = models.CharField(max_length=10)  # in which it answers
+    params = models.JSONField(default=dict)  # ids and codes only, nothing personal
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    saying = models.CharField(max_length=120, blank=True, default="")  # what it is doing
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    verdict = models.TextField(blank=True, default="")  # how it ended, in words
+    back = models.CharField(max_length=300, blank=True, default="")  # the page to go on from
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)  # after which a killed worker's job is taken up again
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(state__in=["waiting", "running"]),
+                name="job_to_do",
+            ),
+            models.Index(fields=["expires_at"], name="job_by_expiry"),
+        ]
+
+
+class JobFile(models.Model):
+    """The file that a job was given, or made."""
+
+    class Side(models.TextChoices):
+        GIVEN = "given"
+        MADE = "made"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="files")
+    side = models.CharField(max_length=5, choices=Side)
+    name = models.CharField(max_length=120)
+    media_type = models.CharField(max_length=100)
+    content = models.BinaryField()  # the suite's envelope
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "side"], name="job_file_once_a_side")]

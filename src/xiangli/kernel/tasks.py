@@ -3,7 +3,7 @@
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from xiangli.kernel import files, outbox, throttle
+from xiangli.kernel import files, jobs, outbox, throttle
 
 _DAILY: Final = timedelta(days=1)
 
@@ -18,3 +18,9 @@ def sweep_files(now: datetime) -> int:
 def forget_old_rows(now: datetime) -> int:
     """Delete effects done a week ago and counts that no window asks for; returns how many."""
     return outbox.forget_done(now) + throttle.forget_old(now)
+
+
+@outbox.periodic("kernel.forget_jobs", every=timedelta(hours=1))
+def forget_jobs(now: datetime) -> int:
+    """Delete the jobs of yesterday, with what they were given and what they made; returns how many rows."""
+    return jobs.forget_old(now)

@@ -253,3 +253,38 @@ class OnCall(models.Model):
             models.Index(fields=["unit", "ends"], condition=Q(ended_at=None), name="on_call_by_unit"),
             models.Index(fields=["user", "ends"], condition=Q(ended_at=None), name="on_call_by_user"),
         ]
+
+
+class Figure(models.Model):
+    """A figure of a unit on a day, with its source: households, lanes, people as the yearbook counts them. A newer
+    one of the same name stands beside the older: 县情."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="figures")
+    name = models.CharField(max_length=40)  # "户数"
+    value = models.DecimalField(max_digits=16, decimal_places=2)
+    measure = models.CharField(max_length=20)  # "户"
+    as_of = models.DateField()
+    source = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["unit", "name", "as_of"], name="figure_once_a_day")]
+
+
+class PrintKind(models.TextChoices):
+    PLATE = "plate"
+    BOARD = "board"
+
+
+class PlatePrint(models.Model):
+    """What was printed last for the wall of a unit: today's content with another digest is out of date."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="prints")
+    kind = models.CharField(max_length=8, choices=PrintKind)
+    digest = models.BinaryField(max_length=32)  # SHA-256 of what stands on it
+    printed_at = models.DateTimeField()
+    printed_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["unit", "kind"], name="plate_print_last")]

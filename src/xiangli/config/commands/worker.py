@@ -14,8 +14,8 @@ Loop = Callable[[threading.Event], None]
 @click.command(
     "worker",
     help=words(
-        "到点触发时限、执行发件箱里的任务，直到被停止。可以同时运行几个。",
-        "Fire what is due and do the outbox's jobs until stopped. Several may run at once.",
+        "到点触发时限、执行发件箱里的任务和有人等着的长任务，直到被停止。可以同时运行几个。",
+        "Fire what is due, do the outbox's jobs and the long work that people wait for, until stopped. Several may run at once.",
     ),
 )
 def command() -> None:
@@ -25,10 +25,11 @@ def command() -> None:
 
 
 def _loops() -> Loop:
+    from xiangli.kernel.jobs import run_jobs
     from xiangli.kernel.outbox import run_worker
     from xiangli.kernel.timers import run_timers
 
-    return lambda stop: side_by_side(stop, run_worker, run_timers)
+    return lambda stop: side_by_side(stop, run_worker, run_timers, run_jobs)
 
 
 def side_by_side(stop: threading.Event, *loops: Loop) -> None:

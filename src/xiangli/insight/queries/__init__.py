@@ -1,0 +1,1 @@
+"""What insight reads. Every reader takes the actor."""
