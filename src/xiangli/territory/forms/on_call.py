@@ -1,5 +1,4 @@
-"""Forms of territory: they validate shape, and that what comes back was offered; whether it is allowed, the
-actions say."""
+"""The form of the on-call roster."""
 
 from __future__ import annotations
 
