@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from xiangli.config.navigation import navigation
+from xiangli.web.navigation import Item
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -12,8 +13,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     from xiangli.notices.queries import unread_count
 
     actor = getattr(request, "actor", None)
+
+    def shown() -> dict[str, list[Item]]:
+        return navigation({verb for held in (actor.held if actor else ()) for verb in held.permissions})
+
     return {
         "actor": actor,
-        "navigation": navigation,
+        "navigation": shown,
         "unread_notices": lambda: unread_count(actor) if actor else 0,
     }

@@ -23,11 +23,13 @@ END_UNIT = "end_unit"
 ENROL_STAFF = "enrol_staff"
 PRINT_PLATE = "print_plate"
 SET_ON_CALL = "set_on_call"
+MANAGE_SETTINGS = "manage_settings"  # categories, limits, lists, levels and posts, the calendar
+IMPORT_ORDERS = "import_orders"  # bring in orders from elsewhere, and take their replies
 REVEAL_CONTACT = "reveal_contact"  # opens personal fields: whoever holds it signs in with a second factor
 
 # What a cover by the hour does not bring along: it answers for what is reported in those hours, and leaves
 # nothing standing behind, neither units and posts nor somebody's way in nor its own next night.
-STANDING_VERBS = frozenset({APPOINT_STAFF, END_UNIT, ENROL_STAFF, SET_ON_CALL})
+STANDING_VERBS = frozenset({APPOINT_STAFF, END_UNIT, ENROL_STAFF, SET_ON_CALL, MANAGE_SETTINGS})
 
 _CHINA = ZoneInfo("Asia/Shanghai")
 _DAY = timedelta(days=1)
@@ -57,6 +59,12 @@ def line_of(path: str) -> list[str]:
 def is_label(text: str) -> bool:
     """Whether `text` may be one step of a path."""
     return re.fullmatch("[0-9a-z]{1,8}", text) is not None
+
+
+def is_telephone(text: str) -> bool:
+    """Whether `text` may be a telephone number to put on a plate, or none: 3 to 12 digits, in groups or not."""
+    digits = re.sub(r"[\s-]", "", text)
+    return not text or (len(text) <= 20 and re.fullmatch(r"\+?[0-9]{3,13}", digits) is not None)
 
 
 def seat_of(unit_id: UUID, post_id: UUID) -> str:
@@ -285,6 +293,19 @@ def may_enrol(actor: Actor, paths: Collection[str]) -> bool:
     )
 
 
+def appointer(actor: Actor, path: str) -> Held | None:
+    """The appointment by which `actor` may fill, change or end posts in the unit at `path`; None: not theirs to do.
+
+    It stands in a unit above: the posts of one's own unit, one's own among them, are given by the level above.
+    """
+    fitting = [
+        held
+        for held in actor.held
+        if APPOINT_STAFF in held.permissions and path != held.unit_path and path.startswith(held.unit_path)
+    ]
+    return max(fitting, key=lambda held: (len(held.unit_path), not held.deputy), default=None)
+
+
 # How far ahead a roster is written: a month, as offices do. What is written further ahead names people who may
 # long be gone, and keeps a seat open to them.
 ON_CALL_AHEAD = timedelta(days=31)
@@ -353,8 +374,9 @@ def parse_quiet_hours(text: str) -> tuple[time, time]:
 
 
 def needs_second_factor(permissions: Collection[str]) -> bool:
-    """Whether a post opens personal fields, so that its holder signs in with a second factor."""
-    return REVEAL_CONTACT in permissions
+    """Whether a post opens personal fields, or decides how a county works, so that its holder signs in with a second
+    factor."""
+    return REVEAL_CONTACT in permissions or MANAGE_SETTINGS in permissions
 
 
 # Plate codes: seven characters of Crockford's alphabet (no I, L, O, U) and a check character, so that a

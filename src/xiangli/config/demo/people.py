@@ -35,6 +35,9 @@ DEMO_PEOPLE: Final = (
     DemoPerson(
         "organ", "临猗县城市管理局", "urban management bureau", "14/08/21/o1/", "organ_desk", "武志强"
     ),
+    DemoPerson("leader", "临猗县 分管领导", "county leader", "14/08/21/", "county_leader", "卫东升"),
+    DemoPerson("admin", "临猗县 县级管理员", "county administrator", "14/08/21/", "county_admin", "荆晓梅"),
+    DemoPerson("townadmin", "庙上乡 管理员", "town administrator", "14/08/21/201/", "town_admin", "畅建平"),
     DemoPerson("grid", "绛县 网格长", "grid head elsewhere", "14/08/26/101/200/01/", "grid_head", "赵晓东"),
 )
 

@@ -428,7 +428,7 @@ def _put_on_call(county: _Node, desk: _Desk, now: datetime) -> None:
     holds the desk first."""
     starts, ends = night_of(parse_quiet_hours(County().quiet_hours), now)
     for node in (county, *(node for node in county.below if node.unit.kind == UnitKind.PLACE)):
-        there = [appointment for appointment in desk.appointments if appointment.unit is node.unit]
+        there = [entry for entry in desk.appointments if entry.unit is node.unit and entry.post.duties]
         if not there:
             continue
         seat = there[0].post  # posts come in their order: the desk
