@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -18,13 +18,28 @@ function packed(folder) {
   };
 }
 
+// What is printed carries its own face: a machine need not have a Chinese one.
+function faces(folder) {
+  const from = fileURLToPath(new URL("node_modules/@expo-google-fonts/noto-sans-sc", import.meta.url));
+  return {
+    name: "faces",
+    closeBundle() {
+      mkdirSync(folder, { recursive: true });
+      for (const [name, style] of [["Regular", "400Regular"], ["Bold", "700Bold"]])
+        copyFileSync(join(from, style, `NotoSansSC_${style}.ttf`), join(folder, `NotoSansSC-${name}.ttf`));
+      copyFileSync(join(from, "LICENSE_FONT"), join(folder, "LICENSE"));
+    },
+  };
+}
+
+const fonts = fileURLToPath(new URL("../src/xiangli/web/static/dist/fonts", import.meta.url));
 const assets = fileURLToPath(new URL("../src/xiangli/web/static/dist/assets", import.meta.url));
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   // Relative, so that the pages alone decide where static files are served.
   base: "./",
-  plugins: [packed(assets)],
+  plugins: [packed(assets), faces(fonts)],
   css: { preprocessorOptions: { scss: { quietDeps: true } } }, // what Pico's sources will have to change one day
   build: {
     outDir: "../src/xiangli/web/static/dist",
