@@ -18,7 +18,7 @@ from xiangli.territory.actions import presets
 
 ROOMS: Final = {
     "__init__", "apps", "urls", "pages", "api", "tasks", "admin", "forms", "actions", "queries", "models", "rules",
-    "states", "templates", "templatetags", "migrations", "management", "tests",
+    "states", "templates", "templatetags", "documents", "migrations", "management", "tests",
 }  # fmt: skip
 # What a module has besides, and why.
 BESIDES: Final = {

@@ -28,7 +28,7 @@ from xiangli.kernel import clock
 
 _ROOT: Final = Path(__file__).resolve().parents[2]  # the package: a template reads nothing outside it
 _FONTS: Final = _ROOT / "web" / "static" / "dist" / "fonts"
-_FACES: Final = ("NotoSansSC-Regular.ttf", "NotoSansSC-Bold.ttf")
+_FACE: Final = "Noto Sans SC"
 _PPI: Final = 96.0
 
 
@@ -46,9 +46,7 @@ def pdf(name: str, data: Mapping[str, Any], *, at: datetime | None = None) -> by
     return made
 
 
-def png(
-    name: str, data: Mapping[str, Any], *, at: datetime | None = None, ppi: float = _PPI
-) -> list[bytes]:
+def png(name: str, data: Mapping[str, Any], *, at: datetime | None = None, ppi: float = _PPI) -> list[bytes]:
     """The same document as pictures, one a page: for looking at."""
     made = typst.compile(**_asked(name, data, at), format="png", ppi=ppi)
     return list(made) if isinstance(made, list) else [made]
@@ -63,7 +61,7 @@ def pdf_response(content: bytes, filename: str) -> HttpResponse:
 
 def _asked(name: str, data: Mapping[str, Any], at: datetime | None) -> dict[str, Any]:
     printed = localtime(at or clock.now())
-    module, _slash, template = name.partition("/")
+    module, _slash, template = name.rpartition("/")
     kit = {
         "lang": (get_language() or "zh-hans").split("-")[0],
         "printed": _("%(day)s 印制") % {"day": date_format(printed, "Y-m-d")},
@@ -84,9 +82,7 @@ def _asked(name: str, data: Mapping[str, Any], at: datetime | None) -> dict[str,
 
 @cache
 def _fonts() -> typst.Fonts:
-    for face in _FACES:
-        if not (_FONTS / face).exists():
-            raise ImproperlyConfigured("the fonts of documents are not there: run `make frontend`")
-    return typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(_FONTS / face) for face in _FACES]
-    )
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(_FONTS)])
+    if _FACE not in fonts.families():
+        raise ImproperlyConfigured("the fonts of documents are not there: run `make frontend`")
+    return fonts
