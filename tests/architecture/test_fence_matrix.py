@@ -27,8 +27,9 @@ from xiangli.cases.actions import Receipted, Report, report_case
 from xiangli.cases.queries import category_with_limits
 from xiangli.cases.states import TABLE, Channel
 from xiangli.cases.tests.factories import SINCE, Place, make_place, make_report
-from xiangli.kernel import clock, files
+from xiangli.kernel import clock, files, jobs
 from xiangli.kernel.ids import new_id
+from xiangli.kernel.models import Job, JobFile
 from xiangli.kernel.tests.photos import encoded, scene
 from xiangli.matters import actions as matters
 from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubject
@@ -57,6 +58,9 @@ ROLES: Final = (
     "other_town",  # desk of the next town
     "county_desk",
     "county_supervision",
+    "town_admin",
+    "county_admin",
+    "county_leader",
     "other_county",  # desk of the next county
     "grantee",  # head of a lane in the next county, named in a grant on all three matters
 )
@@ -71,6 +75,7 @@ KINDS: Final = (Visibility.ORDINARY, Visibility.PRIVATE, Visibility.SEALED)
 SEES: Final = {
     Visibility.ORDINARY: {
         "lane_head", "deputy", "village_director", "town_desk", "county_desk", "county_supervision", "grantee",
+        "town_admin", "county_admin", "county_leader",
     },
     Visibility.PRIVATE: {"town_desk", "grantee"},
     Visibility.SEALED: {"county_supervision", "grantee"},
@@ -112,11 +117,14 @@ MAY_ENROL: Final = {
     "county_desk",
     "other_county",
     "next_village",
+    "town_admin",
+    "county_admin",
 }
 
 MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
-MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk"}
-MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk"}
+ADMINS: Final = {"town_admin", "county_admin"}
+MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
+MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
 
 # ------------------------------------------------------------------------------------------------------- where
 
@@ -215,7 +223,7 @@ PAGES: Final[dict[str, Page]] = {
     # the link of the lane's head: only from the village, the town and the county above
     "territory:issue_enrolment": Page(
         NO_GET,
-        staff(200, only={"village_director", "subject", "town_desk", "county_desk"}, others=404),
+        staff(200, only={"village_director", "subject", "town_desk", "county_desk", *ADMINS}, others=404),
     ),
     # the plate of the lane
     "territory:print_plate": Page(
@@ -236,6 +244,13 @@ PAGES: Final[dict[str, Page]] = {
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_END_ON_CALL else 404,
         lambda role: LOGIN if role == "anonymous" else 302 if role in MAY_END_ON_CALL else 404,
     ),
+    # the lane head's own job, and what it made
+    **{
+        name: Page(
+            lambda role: LOGIN if role == "anonymous" else 200 if role == "lane_head" else 404, signed_in(405)
+        )
+        for name in ("web:job", "web:job_file")
+    },
     # the lane head's notice
     "notices:open": Page(
         lambda role: LOGIN if role == "anonymous" else 302 if role == "lane_head" else 404, signed_in(405)
@@ -291,6 +306,7 @@ class World:
     delivery: Delivery
     token: str
     on_call: OnCall  # tonight, in the lane's seat
+    job: Job
 
     def sign_in(self, role: str) -> dict[str, str]:
         """The cookies of somebody who proved themselves a moment ago."""
@@ -313,6 +329,7 @@ class World:
             "user_id": self.people["lane_head"].pk,
             "device_id": new_id(),
             "entry_id": self.on_call.pk,
+            "job_id": self.job.pk,
             "pk": 1,
             "action": action or "confirm_case",
         }
@@ -352,6 +369,9 @@ def make_world() -> World:
     people["other_town"] = place.seat("town_desk", other_town, "冯值班")
     people["next_village"] = place.seat("village_director", next_village, "陈主任")
     people["next_lane"] = people["lane_head_2"]
+    people["town_admin"] = place.seat("town_admin", place.town, "畅管理")
+    people["county_admin"] = place.seat("county_admin", place.county, "荆管理")
+    people["county_leader"] = place.seat("county_leader", place.county, "卫领导")
     people["deputy"] = place.seat("lane_head", place.lane, "褚代理", standing=Standing.DEPUTY)
     people["ended"] = place.seat("town_desk", place.town, "卫前任", valid_to=date(2025, 1, 1))
     people["future"] = User.objects.create_user(display_name="蒋将任")
@@ -391,7 +411,10 @@ def make_world() -> World:
         starts=clock.now() + timedelta(hours=1),
         ends=clock.now() + timedelta(hours=2),
     )
-    return World(place, people, reported, photos, notice, delivery, token, on_call)
+    job = jobs.start("tests.fence", by=people["lane_head"].pk)
+    jobs._keep(job, JobFile.Side.MADE, "plates.pdf", "application/pdf", b"%PDF")
+    jobs._end(job, Job.State.DONE, "")
+    return World(place, people, reported, photos, notice, delivery, token, on_call, job)
 
 
 def _reported(place: Place, kind: Visibility) -> Receipted:
@@ -575,7 +598,7 @@ MAY_FURTHER: Final = {
     (Visibility.ORDINARY, "handle_together"): _DESKS,
     (Visibility.ORDINARY, "suspend_case"): _DESKS,
     (Visibility.ORDINARY, "ask_extension"): _HANDLE,
-    (Visibility.ORDINARY, "supervise_case"): {*_DESKS, "county_supervision"},
+    (Visibility.ORDINARY, "supervise_case"): {*_DESKS, "county_supervision", "county_leader"},
     (Visibility.ORDINARY, "merge_case"): _DESKS,
     (Visibility.ORDINARY, "decline_case"): _DESKS,
     (Visibility.PRIVATE, "accept_case"): {"town_desk"},
