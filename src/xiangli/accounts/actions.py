@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -152,6 +153,25 @@ def revoke_device(*, user: User, device_id: UUID, now: datetime) -> None:
 def note_device_seen(*, device: Device, today: date) -> None:
     """Keep the day on which a phone was last used, so that its owner can tell an old one."""
     Device.objects.filter(pk=device.pk).update(seen_on=today)
+
+
+@transaction.atomic
+def close_account(*, user_id: UUID, now: datetime) -> User:
+    """Let somebody who left sign in no longer: desks are signed out, phones, links, password and second factors end.
+    The name stays, because the record names who did what. Coming back takes a new link."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    user.is_active = False
+    user.set_unusable_password()
+    user.save(update_fields=["is_active", "password"])
+    Device.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+    Enrolment.objects.filter(user=user, used_at=None, revoked_at=None).update(revoked_at=now)
+    Authenticator.objects.filter(user=user).delete()
+    return user
+
+
+def reopen_account(*, user_id: UUID) -> None:
+    """Let somebody who left, and is appointed again, be given a new link."""
+    User.objects.filter(pk=user_id, is_active=False).update(is_active=True)
 
 
 def _use_link(token: str, *, now: datetime, check: Callable[[User], None]) -> Enrolment:

@@ -6,7 +6,7 @@ class CasesConfig(AppConfig):
     label = "cases"
 
     def ready(self) -> None:
-        from xiangli.cases.actions import move_cases
+        from xiangli.cases.actions import move_cases, move_leaving, preview_leaving
         from xiangli.cases.queries import topic_labels
         from xiangli.cases.states import (
             BEGINS,
@@ -24,13 +24,14 @@ class CasesConfig(AppConfig):
             register_urgent,
             register_words,
         )
-        from xiangli.territory.actions import register_mover
+        from xiangli.territory.actions import register_leaving, register_mover
 
         register_words(NOTICE_WORDS)
         register_templates(REPORTER_TEMPLATES, reporter=True)
         register_group_news(GROUP_NEWS)
         register_urgent(URGENT)
         register_mover(move_cases)
+        register_leaving(preview_leaving, move_leaving)
         register_workflow(
             Workflow(
                 code="case",

@@ -55,6 +55,7 @@ class Channel(models.TextChoices):
     PHONE = "phone", _("电话")
     COUNTER = "counter", _("当面")
     GROUP = "group", _("群里转来")
+    PLATFORM = "platform", _("外来工单")  # 12345 or a superior platform handed it over
 
 
 # What somebody else told a member of staff, who reports it for them.
@@ -95,6 +96,7 @@ MERGE_CASE = "merge_case"
 DECLINE_CASE = "decline_case"
 REVEAL_CONTACT = "reveal_contact"
 REPORT_CASE = "report_case"
+IMPORT_ORDERS = "import_orders"
 
 S = State
 BEGINS = (S.ASSIGNED, S.REPORTED)  # in the seat that answers for the very place, or above it, to be passed on
@@ -408,6 +410,8 @@ NOTICE_WORDS = {
     "hand_up_case": _("下级上报了一件办不了的事项"),
     "return_case": _("有事项退回到您这里"),
     "reseat_case": _("有事项等不到人，转到您这里"),
+    "release_case": _("有事项的办理人离岗了，请您这里接办"),
+    "part_left": _("协同的岗位没有人了，请另请别的岗位，或代为写明结果"),
     "claim_case": _("有事项被上级领办"),
     "resolve_case": _("有事项处理完了，等您核查或反馈"),
     "handle_on_spot": _("有事项当场处理了，等您核查或反馈"),
@@ -437,6 +441,7 @@ URGENT = (
     *("report_case", "danger_words", "assign_case", "transfer_case", "hand_up_case", "return_case"),
     *(
         "reseat_case",
+        "release_case",
         "move_up_case",
         "overdue_case",
         "overdue_yours",

@@ -39,6 +39,12 @@ def reseat(now: datetime) -> int:
     return actions.reseat_cases(now)
 
 
+@periodic("cases.release", every=timedelta(minutes=10))
+def release(now: datetime) -> int:
+    """Take cases out of the hands of people whose last post has ended."""
+    return actions.release_cases(now)
+
+
 @periodic("cases.move_ended", every=timedelta(hours=1))
 def move_ended(now: datetime) -> int:
     """Move the cases of units whose last day has passed."""

@@ -11,6 +11,7 @@ from xiangli.cases.actions.giving import (
     return_case,
     transfer_case,
 )
+from xiangli.cases.actions.leaving import move_leaving, preview_leaving, release_cases
 from xiangli.cases.actions.moving import move_cases, move_ended_cases
 from xiangli.cases.actions.opening import Act
 from xiangli.cases.actions.overdue import fire_clocks, mend_clocks, recompute_clocks, tell_top
@@ -65,8 +66,11 @@ __all__ = [
     "merge_case",
     "move_cases",
     "move_ended_cases",
+    "move_leaving",
     "nudge_case",
+    "preview_leaving",
     "recompute_clocks",
+    "release_cases",
     "reopen_case",
     "report_case",
     "reseat_cases",

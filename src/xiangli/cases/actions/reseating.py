@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -26,21 +27,23 @@ from xiangli.territory.rules import OUTSIDE, Answer
 BY_RULE = By(authority="rule:seat-empty")
 
 
-def reseat_cases(now: datetime) -> int:
+def reseat_cases(now: datetime, *, seats: Collection[str] | None = None) -> int:
     """Give every open case that waits for a seat in which nobody sits who may see it (all have left, or are
     its subjects; its unit ended; it lay outside the county) to whoever answers for it now; returns how many.
-    What somebody still in a post has in hand stays in their hand."""
+    What somebody still in a post has in hand stays in their hand. `seats`: look at these only."""
     moved = 0
-    for matter_id in _waiting_for_nobody(_open(), now):
+    waiting = open_cases() if seats is None else open_cases().filter(holder_seat__in=seats)
+    for matter_id in _waiting_for_nobody(waiting, now):
         with transaction.atomic():
-            matter = _open().select_for_update(of=("self",)).filter(pk=matter_id).first()
+            matter = open_cases().select_for_update(of=("self",)).filter(pk=matter_id).first()
             # asked again under the lock: somebody may have assigned it meanwhile
-            if matter is not None and _waiting_for_nobody(_open().filter(pk=matter_id), now):
-                moved += _reseat(matter, now)
+            if matter is not None and _waiting_for_nobody(open_cases().filter(pk=matter_id), now):
+                moved += reseat(matter, now)
     return moved
 
 
-def _open() -> MatterQuerySet:
+def open_cases() -> MatterQuerySet:
+    """Every case that is not over."""
     return Matter.objects.open().filter(workflow="case")
 
 
@@ -67,7 +70,8 @@ def _waiting_for_nobody(cases: MatterQuerySet, now: datetime) -> list[UUID]:
     )
 
 
-def _reseat(matter: Matter, now: datetime) -> bool:
+def reseat(matter: Matter, now: datetime) -> bool:
+    """Give a locked case to whoever answers for it now; False: nobody else does."""
     case = Case.objects.select_related("category").get(pk=matter.pk)
     waits, subjects = matter.state in WAITS_FOR_DESK, subjects_of(matter)
     if matter.state == State.TO_VERIFY and case.resolved_by_id is not None:

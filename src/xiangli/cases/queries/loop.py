@@ -224,6 +224,8 @@ def event_label(kind: str) -> str:
         "merge_in": _("另一件并入"),
         "move_case": _("单位撤并，随之转到新单位"),
         "reseat_case": _("原岗位没有人了，转到现在负责的岗位"),
+        "release_case": _("办理的人离岗，退回岗位由接替的人办"),
+        "move_part": _("协同的岗位没有人了，转到现在负责的岗位"),
         "start_clocks": _("开始计时"),
         "recompute_clocks": _("节假日安排公布，重算时限"),
     }.get(kind, kind)

@@ -36,7 +36,11 @@ RUN: Final = {
 HELD: Final = {S.SUSPENDED: {C.PUT_RIGHT}, S.TO_VERIFY: {C.PUT_RIGHT}}
 WAITS: Final = {S.REPORTED, S.ASSIGNED}  # nobody has responded yet
 # What is done to a case by rule and is no transition of its loop: where it may lead from a state.
-BESIDES: Final = {"reseat_case": {S.REPORTED}, "move_case": {S.REPORTED, S.ASSIGNED}}
+BESIDES: Final = {
+    "reseat_case": {S.REPORTED},
+    "release_case": {S.ASSIGNED},
+    "move_case": {S.REPORTED, S.ASSIGNED},
+}
 ENDED_BY: Final = {
     S.CLOSED: {"close_case", "confirm_case"},
     S.DECLINED: {"decline_case"},

@@ -1,7 +1,15 @@
 """The only writers of territory: schemes, units, appointments, absences, the on-call roster, duty numbers. Each
 runs in one transaction and, but for schemes, leaves an event in the unit's stream of the ledger."""
 
-from xiangli.territory.actions.common import COMMAND_LINE, check_dates
+from xiangli.territory.actions.common import COMMAND_LINE, Line, check_dates
+from xiangli.territory.actions.leaving import (
+    LEAVE,
+    Leaving,
+    let_go,
+    off_board,
+    preview_leaving,
+    register_leaving,
+)
 from xiangli.territory.actions.on_call import end_on_call, set_on_call
 from xiangli.territory.actions.people import (
     appoint,
@@ -23,6 +31,9 @@ from xiangli.territory.actions.units import (
 
 __all__ = [
     "COMMAND_LINE",
+    "LEAVE",
+    "Leaving",
+    "Line",
     "Mover",
     "appoint",
     "check_code_free",
@@ -31,12 +42,16 @@ __all__ = [
     "end_on_call",
     "end_unit",
     "issue_enrolment",
+    "let_go",
     "load_preset",
+    "off_board",
     "open_organ",
     "open_unit",
     "presets",
+    "preview_leaving",
     "record_absence",
     "refresh_presets",
+    "register_leaving",
     "register_mover",
     "set_duty_number",
     "set_hours",

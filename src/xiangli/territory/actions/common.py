@@ -1,5 +1,6 @@
 """What the actions of territory share."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,18 @@ from django.utils.translation import gettext as _
 from xiangli.kernel.ledger import Chain
 from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
-from xiangli.territory.models import County, Post, Unit
-from xiangli.territory.rules import Actor, needs_second_factor
+from xiangli.territory.models import Appointment, County, Post, Unit
+from xiangli.territory.rules import Actor, appointer, day_of, needs_second_factor
 
 COMMAND_LINE = "command line"  # the authority of an administrator at the machine
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a preview: what a change touches, and how much of it there is."""
+
+    label: Any  # words, translated when they are shown
+    count: int
 
 
 def check_dates(valid_from: date, valid_to: date | None) -> None:
@@ -68,3 +77,39 @@ def record(
     )
     chain.append(kind, at=now, actor=by.user_id if by else None, authority=authority, data=data)
     chain.save()
+
+
+def right_to_appoint(by: Actor, unit: Unit, *, held: Appointment | None = None) -> str:
+    """By which appointment `by` may fill, change and end posts of `unit`. Refused (not_permitted): the posts of one's
+    own unit and of those above are given by the level above; `held` is the one to name."""
+    authority = appointer(by, unit.path)
+    if authority is not None:
+        return authority.authority
+    place = f"{unit.short_name} {held.post.name}" if held else unit.short_name
+    if any(one.unit_path.startswith(unit.path) for one in by.held):
+        raise Refused("not_permitted", _("“%(place)s”的任职由上一级管；本单位和上级单位的岗位，请上一级办理。") % {
+            "place": place
+        })  # fmt: skip
+    raise Refused("not_permitted", _("您的岗位不管“%(place)s”的任职；请找乡镇或县里管岗位的人。") % {
+        "place": place
+    })  # fmt: skip
+
+
+def check_not_own(by: Actor | None, user_id: UUID) -> None:
+    """Refused (own_appointment): nobody appoints oneself, nor changes or ends one's own appointment."""
+    if by is not None and by.user_id == user_id:
+        raise Refused("own_appointment", _("自己的任职自己不能改；请上一级管岗位的人办理。"))
+
+
+def check_day(by: Actor | None, day: date, now: datetime, field: str) -> None:
+    """Refused (in_past) for a day that is over: who answered then stands in what was done then. The command line
+    may put right what was entered late."""
+    if by is not None and day < day_of(now):
+        raise Refused(
+            "in_past",
+            _(
+                "%(day)s 已经过去了：那天由谁负责已经记在办过的事里，不能改。请从今天起；确要补登的，请县里用命令行补。"
+            )
+            % {"day": day},
+            field=field,
+        )

@@ -1,5 +1,6 @@
 """People in posts: appointments, absences, duty numbers, the way in."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,13 +15,18 @@ from xiangli.accounts.models import Enrolment
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.common import (
+    COMMAND_LINE,
     ask_second_factor,
     authority_of,
     check_dates,
+    check_day,
+    check_not_own,
     check_post,
     lock,
     record,
+    right_to_appoint,
 )
+from xiangli.territory.actions.leaving import end_row, leave_on
 from xiangli.territory.models import Absence, Appointment, DutyNumber, Post, Standing, Unit
 from xiangli.territory.rules import (
     APPOINT_STAFF,
@@ -28,6 +34,7 @@ from xiangli.territory.rules import (
     Actor,
     day_of,
     in_force,
+    is_telephone,
     may_enrol,
     overlap,
 )
@@ -46,14 +53,19 @@ def appoint(
     """Appoint `user` to `post` in `unit` until the day before `valid_to`. `by` None: an administrator on
     the command line.
 
-    Raises Refused: level, scheme, dates, unit_ended, post_taken (names who holds it), appointed_already,
-    not_permitted.
+    Whoever left and is appointed again gets their account back, and needs a new link. Raises Refused: level,
+    scheme, dates, unit_ended, post_taken (names who holds it), appointed_already; and for an actor not_permitted,
+    own_appointment, in_past, no_holder (a deputy of nobody), not_found (somebody of another territory).
     """
     now = clock.now()
     with transaction.atomic():
         locked = lock(unit)
         check_dates(valid_from, valid_to)
-        authority = authority_of(by, APPOINT_STAFF, locked)
+        check_not_own(by, user.pk)
+        authority = COMMAND_LINE if by is None else right_to_appoint(by, locked)
+        check_day(by, valid_from, now, "valid_from")
+        if by is not None:
+            _check_known(by, user)
         check_post(post, locked)
         if not in_force(locked.valid_from, locked.valid_to, valid_from):
             raise Refused("unit_ended", _("“%(unit)s”在任职开始的那天不存在；请改任到接续它的单位。") % {
@@ -61,7 +73,15 @@ def appoint(
             })  # fmt: skip
         if locked.valid_to is not None and (valid_to is None or valid_to > locked.valid_to):
             valid_to = locked.valid_to
-        for other in Appointment.objects.select_related("user").filter(unit=locked, post=post):
+        others = list(Appointment.objects.select_related("user").filter(unit=locked, post=post))
+        if by is not None and standing == Standing.DEPUTY and not _has_holder(others, valid_from):
+            raise Refused(
+                "no_holder",
+                _("“%(unit)s”的“%(post)s”那天没有负责人，代理不知替谁；请先任命负责人，或直接任命为负责人。")
+                % {"unit": locked.short_name, "post": post.name},
+                field="standing",
+            )
+        for other in others:
             if not overlap(other.valid_from, other.valid_to, valid_from, valid_to):
                 continue
             if other.user_id == user.pk:
@@ -87,6 +107,8 @@ def appoint(
             recorded_by_id=by.user_id if by else None,
         )
         ask_second_factor(user, post)
+        if not user.is_active:
+            accounts.reopen_account(user_id=user.pk)
         record(
             locked, "appoint", by, authority, now,
             {
@@ -97,20 +119,44 @@ def appoint(
     return appointment
 
 
+def _check_known(by: Actor, user: Any) -> None:
+    """Whoever stands, or stood, in a post elsewhere only is nobody this actor knows: their county or the town
+    that has them appoints them, or a level above both."""
+    paths = list(Appointment.objects.filter(user=user).values_list("unit__path", flat=True))
+    if paths and not any(by.covers(path) for path in paths):
+        raise Refused(
+            "not_found", _("您的辖区里没有这个人。跨乡镇调动，请县里管岗位的人办理。"), field="user"
+        )
+
+
+def _has_holder(others: Sequence[Appointment], day: date) -> bool:
+    return any(
+        other.standing == Standing.HOLDER and in_force(other.valid_from, other.valid_to, day)
+        for other in others
+    )
+
+
 def end_appointment(*, by: Actor | None = None, appointment: Appointment, on: date) -> Appointment:
-    """End an appointment: `on` is the first day without it. Raises Refused: dates, ended_already,
-    not_permitted."""
+    """End an appointment: `on` is the first day without it; for an actor, one that has not begun by then goes.
+    What the person can no longer do moves on that day.
+
+    Raises Refused: dates, ended_already; and for an actor not_permitted, own_appointment, in_past.
+    """
     now = clock.now()
     with transaction.atomic():
         unit = lock(appointment.unit)
-        current = Appointment.objects.select_related("post").get(pk=appointment.pk)
-        authority = authority_of(by, APPOINT_STAFF, unit)
+        current = Appointment.objects.select_related("post", "user").get(pk=appointment.pk)
+        authority = COMMAND_LINE if by is None else right_to_appoint(by, unit)
+        check_not_own(by, current.user_id)
+        check_day(by, on, now, "on")
         if current.valid_to is not None and current.valid_to <= on:
             raise Refused("ended_already", _("这项任职到 %(day)s 已经结束。") % {"day": current.valid_to})
-        check_dates(current.valid_from, on)
-        current.valid_to = on
-        current.save(update_fields=["valid_to"])
+        if by is None or current.valid_from <= day_of(now):
+            check_dates(current.valid_from, on)
         record(unit, "end_appointment", by, authority, now, {"appointment": current.pk, "on": on.isoformat()})
+        end_row(current, on)
+        if by is not None:
+            leave_on(current.user_id, on, now, close=False)
     return current
 
 
@@ -146,12 +192,24 @@ def record_absence(
     return absence
 
 
-def set_duty_number(*, by: Actor | None = None, unit: Unit, post: Post, phone: str) -> DutyNumber:
-    """Say on which telephone a post of a unit is on duty. Never a private number: it stands on the plate."""
+def set_duty_number(*, by: Actor | None = None, unit: Unit, post: Post, phone: str) -> DutyNumber | None:
+    """Say on which telephone a post of a unit is on duty; "" takes it away. Never a private number: it stands on
+    the plate. Raises Refused: phone, scheme, level, not_permitted."""
     now = clock.now()
+    if not is_telephone(phone):
+        raise Refused(
+            "phone",
+            _("这不是电话号码：请写成 0359-6520001、6520001、12345 这样的值班电话。"),
+            field="phone",
+        )
     with transaction.atomic():
         locked = lock(unit)
         authority = authority_of(by, APPOINT_STAFF, locked)
+        check_post(post, locked)
+        if not phone:
+            DutyNumber.objects.filter(unit=locked, post=post).delete()
+            record(locked, "set_duty_number", by, authority, now, {"post": post.code, "taken": True})
+            return None
         number, _created = DutyNumber.objects.update_or_create(
             unit=locked, post=post, defaults={"phone": phone}
         )
