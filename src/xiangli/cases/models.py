@@ -1,9 +1,12 @@
 """Categories, their limits, and the case itself."""
 
+from datetime import UTC, datetime
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Coalesce
 
 from xiangli.cases.states import Channel, ClockName, EvidenceRule, Intake, Outcome
 from xiangli.kernel.clocks import Kind
@@ -233,4 +236,47 @@ class Responsibility(models.Model):
                     (Func("valid_from", "valid_to", function="daterange"), RangeOperators.OVERLAPS),
                 ],
             ),
+        ]
+
+
+class OrderSource(models.Model):
+    """A platform that hands matters to a county, and is answered: 12345, a superior one. With a token it sends
+    them by itself; the token stands nowhere, only its digest."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    county = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
+    code = models.SlugField(max_length=40)
+    name = models.CharField(max_length=40)
+    token_digest = models.BinaryField(max_length=32, null=True, unique=True)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)  # its orders stay, new ones are refused
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["county", "code"], name="source_code_once")]
+
+
+class ExternalOrder(models.Model):
+    """A matter that came from another platform, under the number that it bears there. Its reply is due once the
+    matter is closed, and again when it closed anew after the reply."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    source = models.ForeignKey(OrderSource, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    number = models.CharField(max_length=60, db_collation="C")  # there
+    matter = models.OneToOneField("matters.Matter", on_delete=models.CASCADE, related_name="external_order")
+    deadline = models.DateTimeField(null=True)  # the platform's own; may have passed when the order came
+    # by what lists are sorted: the deadline, and after all of them what has none
+    due_at = models.GeneratedField(
+        expression=Coalesce("deadline", Value(datetime(9999, 1, 1, tzinfo=UTC))),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    received_at = models.DateTimeField()
+    replied_at = models.DateTimeField(null=True)  # when the reply was last taken away
+    replied_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "number"], name="order_number_once")]
+        indexes = [
+            models.Index(fields=["due_at", "id"], name="order_by_deadline"),
+            models.Index(fields=["received_at", "id"], name="order_by_arrival"),
         ]

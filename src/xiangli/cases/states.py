@@ -96,7 +96,6 @@ MERGE_CASE = "merge_case"
 DECLINE_CASE = "decline_case"
 REVEAL_CONTACT = "reveal_contact"
 REPORT_CASE = "report_case"
-IMPORT_ORDERS = "import_orders"
 
 S = State
 BEGINS = (S.ASSIGNED, S.REPORTED)  # in the seat that answers for the very place, or above it, to be passed on
