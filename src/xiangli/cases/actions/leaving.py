@@ -61,11 +61,7 @@ def move_leaving(user_id: UUID, now: datetime) -> None:
 
 def release_cases(now: datetime) -> int:
     """Take cases out of the hands of people who hold no post any more, whichever way it ended; returns how many."""
-    holders = {
-        user
-        for user in open_cases().exclude(handler=None).values_list("handler_id", flat=True).distinct()
-        if user is not None
-    }
+    holders = set(open_cases().exclude(handler=None).values_list("handler_id", flat=True).distinct())
     gone = holders - in_post(holders, at=now)
     with transaction.atomic():
         return _release(open_cases().filter(handler__in=gone), now) if gone else 0

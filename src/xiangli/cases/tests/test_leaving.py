@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from xiangli.cases import actions
+from xiangli.cases.actions import Act
 from xiangli.cases.models import Part
 from xiangli.cases.states import State
-from xiangli.cases.actions import Act
 from xiangli.cases.tests.factories import Place, make_place, make_report
 from xiangli.kernel import clock, outbox
 from xiangli.kernel.ids import new_id

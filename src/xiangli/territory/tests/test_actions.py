@@ -20,7 +20,7 @@ from xiangli.territory.models import (
     UnitKind,
 )
 from xiangli.territory.queries import actor_for
-from xiangli.territory.rules import normal_plate_code
+from xiangli.territory.rules import day_of, normal_plate_code
 from xiangli.territory.tests.factories import SINCE, Small, make_county
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -245,7 +245,7 @@ def test_appoint_records_by_which_post_it_was_done(small: Small) -> None:
     director = actor_for(clerk.user, at=clock.now())
     user = User.objects.create_user(display_name="姚建国")
     appointment = actions.appoint(
-        by=director, user=user, unit=small.lane, post=small.posts["lane_head"], valid_from=TODAY
+        by=director, user=user, unit=small.lane, post=small.posts["lane_head"], valid_from=day_of(clock.now())
     )
     assert appointment.recorded_by_id == clerk.user_id
     event = history(small.lane.pk)[-1]

@@ -63,6 +63,7 @@ def test_posts_of_ones_own_unit_and_above_are_given_by_the_level_above(small: Sm
 
 
 def test_nobody_appoints_oneself_nor_ends_ones_own_post(small: Small, town: Actor) -> None:
+    assert town.user_id is not None
     desk = User.objects.get(pk=town.user_id)
     own = small.seat("village_clerk", small.village, user=desk)
     with pytest.raises(Refused) as first:
