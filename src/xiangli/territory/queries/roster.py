@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -126,11 +127,18 @@ def _shift(entry: Any, actor: Actor) -> Shift:
 
 def nights(actor: Actor, *, at: datetime) -> list[Night]:
     """For each unit of its own where the actor sets the roster: tonight. Two statements."""
-    units = {
-        held.unit_id: (held.unit_name, held.county_id)
-        for held in actor.held
-        if SET_ON_CALL in held.permissions
-    }
+    return nights_of(
+        {
+            held.unit_id: (held.unit_name, held.county_id)
+            for held in actor.held
+            if SET_ON_CALL in held.permissions
+        },
+        at=at,
+    )
+
+
+def nights_of(units: Mapping[UUID, tuple[str, UUID]], *, at: datetime) -> list[Night]:
+    """Tonight in each of `units`, which are given with name and county. Two statements, none for no unit."""
     if not units:
         return []
     quiet = dict(

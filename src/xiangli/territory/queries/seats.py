@@ -194,7 +194,7 @@ def who_answers(
         where = {listed.organ_path} if listed.organ_path else set(way)
         named = [row for row in rows if row.post_id == listed.post_id and row.unit_path in where]
         answer = pick_listed(
-            _candidates(rows, named.__contains__),
+            candidates_of(rows, named.__contains__),
             expected={row.unit_path for row in named},
             excluding=excluding,
             urgent=urgent,
@@ -205,7 +205,7 @@ def who_answers(
         vacant = not any(row.user_id in excluding for row in named)
         rows = [row for row in rows if row.unit_path in way]
     answer = pick_answer(
-        _candidates(rows, lambda row: duty in row.duties),
+        candidates_of(rows, lambda row: duty in row.duties),
         expected={row.unit_path for row in rows if duty in row.duties},
         excluding=excluding,
         urgent=urgent,
@@ -224,7 +224,7 @@ def who_answers(
     )
 
 
-def _candidates(rows: Iterable[SeatRow], asked: Callable[[SeatRow], bool]) -> list[Candidate]:
+def candidates_of(rows: Iterable[SeatRow], asked: Callable[[SeatRow], bool]) -> list[Candidate]:
     """The people of the rows; `asked` says whose seat answers for what is asked."""
     return [
         Candidate(
