@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Exists, Func, OuterRef, Q, Value
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
 from xiangli.kernel.clocks import Kind
@@ -17,24 +19,77 @@ from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Stage, Visibi
 if TYPE_CHECKING:
     from xiangli.territory.queries import Actor
 
+M = TypeVar("M", bound=models.Model)
 
-class MatterQuerySet(models.QuerySet["Matter"]):
+
+# By how many labels of its path a place is looked up: county, town, village. What lies deeper is read within its
+# village, and what lies higher (a prefecture) among all.
+PLACE_KEYS: Final = (3, 4, 5)
+
+
+class FirstLabels(Func):
+    """The first `count` labels of a path, each closed by "/"; NULL where it has fewer. Of an index's rows this is
+    a key: matters of one town stand together in it, in the order of the list that pages through them."""
+
+    function = "substring"
+    template = "%(function)s(%(expressions)s from '^(?:[^/]+/){%(count)s}')"
+    output_field = models.CharField(max_length=120, db_collation="C")
+
+
+class InPlace(models.QuerySet[M]):
+    """Rows with a `place_path`."""
+
+    def in_place(self, path: str) -> Self:
+        """Rows of one unit and of all below it, by a key of which an index can read them in order."""
+        labels = path.split("/")[:-1]
+        count = min(len(labels), PLACE_KEYS[-1])
+        if count < PLACE_KEYS[0]:
+            return self.filter(place_path__startswith=path)
+        key = f"place_{count}"
+        rows = self.alias(**{key: FirstLabels("place_path", count=count)})
+        rows = rows.filter(**{key: "".join(f"{label}/" for label in labels[:count])})
+        return rows if count == len(labels) else rows.filter(place_path__startswith=path)
+
+
+class MatterQuerySet(InPlace["Matter"]):
     def visible_to(self, actor: Actor) -> MatterQuerySet:
         """The one fence: the territory of the actor's posts (ordinary matters), plus grants written on the
         matter, minus the matters the actor is a subject of. An actor without posts sees nothing. One
         statement, whatever the rows."""
         if not actor.held:
             return self.none()
-        territory = Q(pk__in=[])
-        for path in actor.scope_paths:
-            territory |= Q(place_path__startswith=path)
-        grants = MatterGrant.objects.filter(ended_at=None).filter(
-            Q(user=actor.user_id)
-            | Q(seat__in=actor.seats)  # a person, or the post of a unit, whoever holds it
-        )
-        subjects = MatterSubject.objects.filter(matter=OuterRef("pk"), user=actor.user_id)
-        return self.filter((Q(visibility=Visibility.ORDINARY) & territory) | Q(_among(grants))).exclude(
-            Exists(subjects)
+        fence = _Fence(actor)
+        return self.filter(fence.territory | Q(fence.granted)).exclude(fence.subject)
+
+    def visible_parts(self, actor: Actor, *, within: str = "") -> list[MatterQuerySet]:
+        """What `visible_to` lets through of the unit at `within`, in parts that share no row: one for each
+        territory, one for the grants. An index reads a part in the order of a list; of the whole, where one
+        condition stands beside another, a page would have every row of the scope sorted."""
+        if not actor.held:
+            return []
+        fence, ordinary = _Fence(actor), self.filter(visibility=Visibility.ORDINARY)
+        parts = [ordinary.in_place(path) for path in self.places_of(actor, within=within)]
+        granted = self.filter(fence.granted).exclude(fence.territory)
+        parts.append(granted.filter(place_path__startswith=within) if within else granted)
+        return [part.exclude(fence.subject) for part in parts]
+
+    @staticmethod
+    def places_of(actor: Actor, *, within: str = "") -> list[str]:
+        """The shortest paths that cover what of the unit at `within` lies in the actor's territory."""
+        paths = actor.scope_paths
+        if any(within.startswith(path) for path in paths):
+            return [within]
+        return [path for path in paths if path.startswith(within)]
+
+    @staticmethod
+    def granted_to(actor: Actor, key: str = "pk") -> Func:
+        """Whether the matter of the row is one that a grant names to the actor, whose `key` it is."""
+        return among(
+            MatterGrant.objects.filter(ended_at=None).filter(
+                Q(user=actor.user_id)
+                | Q(seat__in=actor.seats)  # a person, or the post of a unit, whoever holds it
+            ),
+            key,
         )
 
     def public_in(self, unit_path: str) -> MatterQuerySet:
@@ -45,11 +100,23 @@ class MatterQuerySet(models.QuerySet["Matter"]):
         return self.filter(closed_at=None)
 
 
-def _among(grants: models.QuerySet[MatterGrant]) -> Func:
+class _Fence:
+    """What an actor sees, and what stands against it."""
+
+    def __init__(self, actor: Actor) -> None:
+        inside = Q(pk__in=[])
+        for path in actor.scope_paths:
+            inside |= Q(place_path__startswith=path)
+        self.territory = Q(visibility=Visibility.ORDINARY) & inside
+        self.granted = MatterQuerySet.granted_to(actor)
+        self.subject = Exists(MatterSubject.objects.filter(matter=OuterRef("pk"), user=actor.user_id))
+
+
+def among(grants: models.QuerySet[MatterGrant], key: str = "pk") -> Func:
     """Whether the matter is one of those granted. As an array, which is read once and looked up by the key:
     with EXISTS beside OR, no index of the places could be used, and a lane head's list read the whole county."""
     return Func(
-        "pk",
+        key,
         ArraySubquery(grants.values("matter")),
         template="%(expressions)s)",
         arg_joiner=" = ANY (",
@@ -139,14 +206,28 @@ class Matter(models.Model):
                 condition=Q(closed_at=None, handler__isnull=False),
                 name="matter_open_by_handler",
             ),
-            # closed ones are many: a wide scope pages through them by key, a narrow one reads its place
+            # Closed ones are many: a page reads one stretch of the index of its county, town or village, in the
+            # order of closing (`changed_at` is that moment for a closed one, and never null, so it pages). They
+            # are entered when a matter closes; a report does not pay for them.
             models.Index(
-                fields=[
-                    "-changed_at",
-                    "-id",
-                ],  # for a closed one the moment it closed; never null, so it pages
+                fields=["-changed_at", "-id"],
                 condition=Q(closed_at__isnull=False),
                 name="matter_closed_by_time",
+            ),
+            *(
+                models.Index(
+                    FirstLabels("place_path", count=count),
+                    F("changed_at").desc(),
+                    F("id").desc(),
+                    condition=Q(closed_at__isnull=False),
+                    name=f"matter_closed_by_place_{count}",
+                )
+                for count in PLACE_KEYS
+            ),
+            models.Index(
+                fields=["handler", "-changed_at", "-id"],
+                condition=Q(closed_at__isnull=False, handler__isnull=False),
+                name="matter_closed_by_handler",
             ),
             models.Index(
                 fields=["place_path"], condition=Q(closed_at__isnull=False), name="matter_closed_by_place"
@@ -290,6 +371,36 @@ class MeToo(models.Model):
     matter = models.ForeignKey(Matter, on_delete=models.CASCADE, related_name="me_toos")
     at = models.DateTimeField()
     contact = models.BinaryField(null=True)  # as on a receipt: whoever leaves one is told how it ended
+
+
+class SearchText(models.Model):
+    """By what an ordinary matter is found: pairs of characters of its words and places (rules.pairs). Written
+    after the report, by the worker; emptied with the words it was made of. Private and sealed matters have none.
+    """
+
+    matter = models.OneToOneField(
+        Matter, primary_key=True, on_delete=models.CASCADE, related_name="search_text"
+    )
+    number = models.BigIntegerField(unique=True)  # the matter's: by which results are ordered, newest first
+    place_path = models.CharField(max_length=120, db_collation="C")  # the matter's when this was written
+    words = SearchVectorField()
+    whole = models.BooleanField()  # with the reporter's words; False: they were erased
+
+    objects = InPlace.as_manager()
+
+    class Meta:
+        indexes = [
+            # What waits to be put in is read by every search: it is kept short (kilobytes).
+            GinIndex(fields=["words"], gin_pending_list_limit=256, name="search_by_words"),
+            *(
+                models.Index(
+                    FirstLabels("place_path", count=count),
+                    F("number").desc(),
+                    name=f"search_by_place_{count}",
+                )
+                for count in PLACE_KEYS
+            ),
+        ]
 
 
 class SavedFilter(models.Model):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
 
 from xiangli.territory.rules import Actor, Held
 
@@ -72,3 +74,56 @@ def authority_over(
     if is_subject:
         return None
     return actor.authority(permission, place_path if ordinary else "", seats=seats)
+
+
+# Search in Chinese. A text has no spaces, and where a dictionary cuts it hangs on what stands beside it: of
+# "二巷口有垃圾" it makes 二 / 巷口 / 有 / 垃圾, and whoever types 二巷 would find nothing. So a text is kept as its
+# pairs of neighbouring characters. What is typed is cut into words, and the pairs of each must be there.
+
+_RUN = re.compile(r"[\u3400-\u9fff]+|[a-z0-9]+")
+_MANY_DIGITS = 5  # of a telephone, an identity card, a licence plate: nobody is found by these
+# Words without a meaning of their own, between which others need not stand side by side.
+_FILLERS = frozenset("的了在是有和吗呢吧啊着过也都就很与及把被给让")
+
+
+def _runs(text: str) -> list[str]:
+    runs = _RUN.findall(unicodedata.normalize("NFKC", text).lower())
+    return [run for run in runs if sum(char.isdigit() for char in run) < _MANY_DIGITS]
+
+
+def pairs(text: str) -> set[str]:
+    """By what a text is found: the pairs of neighbouring Chinese characters, the last one of each run, and Latin
+    words and short numbers whole."""
+    found = set()
+    for run in _runs(text):
+        if run.isascii():
+            found.add(run)
+        else:
+            found |= {run[start : start + 2] for start in range(len(run))}
+    return found
+
+
+def search_terms(words: Iterable[str]) -> str:
+    """What is searched for, as a tsquery: all of these words, as somebody's sentence was cut. "": nothing that
+    could be found."""
+    runs, single = [], ""
+    for word in words:
+        for run in _runs(word):
+            if len(run) == 1 and not run.isascii() and run not in _FILLERS:
+                single += run  # a name that no dictionary has comes in single characters
+                continue
+            runs += [single] if single else []
+            single = ""
+            runs += [run] if run not in _FILLERS else []
+        if not _runs(word) and single:
+            runs, single = [*runs, single], ""
+    runs += [single] if single else []
+    terms: dict[str, None] = {}
+    for run in runs:
+        if run.isascii():
+            terms[f"'{run}'"] = None
+        elif len(run) == 1:
+            terms[f"'{run}':*"] = None  # the first of a pair
+        else:
+            terms |= {f"'{run[start : start + 2]}'": None for start in range(len(run) - 1)}
+    return " & ".join(terms)

@@ -32,26 +32,25 @@ class Page(Generic[Row]):
 
 
 def paginate(
-    queryset: QuerySet[Row], *, order: Sequence[str], cursor: str = "", size: int = SIZE
+    queryset: QuerySet[Row], *more: QuerySet[Row], order: Sequence[str], cursor: str = "", size: int = SIZE
 ) -> Page[Row]:
     """The page at `cursor` of `queryset` in `order`, which ends in a unique column: ("-changed_at", "-id").
 
     The keys are columns of the model itself that are never NULL, and run in one direction: so the database
-    reads one stretch of an index. One statement. Raises Refused("invalid_cursor").
+    reads one stretch of an index. With `more`, the page of all of them together: querysets of the same model and
+    columns that share no row, of each of which one stretch is read. One statement. Raises
+    Refused("invalid_cursor").
     """
-    keys = [key.removeprefix("-") for key in order]
-    falling = order[0].startswith("-")
-    if any(key.startswith("-") != falling for key in order):
-        raise ValueError(f"keys of an order run in one direction: {order}")
-    fields = [_column(queryset.model, key) for key in keys]
-    salt = f"xiangli.paging:{queryset.model._meta.label_lower}:{','.join(order)}"
-
+    keys, fields, salt = _keys(queryset.model, order)
     backward, start = _read(cursor, fields, salt) if cursor else (False, None)
-    falling = falling != backward
-    if start is not None:
-        queryset = queryset.filter(_beyond(keys, start, falling))
-    found = list(queryset.order_by(*(f"-{key}" if falling else key for key in keys))[: size + 1])
-    more = len(found) > size
+    falling = order[0].startswith("-") != backward
+    beyond = Q() if start is None else _beyond(keys, start, falling)
+    by = [f"-{key}" if falling else key for key in keys]
+    parts = [part.filter(beyond).order_by(*by)[: size + 1] for part in (queryset, *more)]
+    if more:
+        parts = [parts[0].union(*parts[1:], all=True).order_by(*by)[: size + 1]]
+    found = list(parts[0])
+    beside = len(found) > size
     rows = found[:size]
     if backward:
         rows.reverse()
@@ -59,9 +58,27 @@ def paginate(
         return Page(items=rows)
     return Page(
         items=rows,
-        next=_write(_AFTER, rows[-1], fields, salt) if more or backward else "",
-        previous=_write(_BEFORE, rows[0], fields, salt) if (more if backward else start is not None) else "",
+        next=_write(_AFTER, rows[-1], fields, salt) if beside or backward else "",
+        previous=_write(_BEFORE, rows[0], fields, salt)
+        if (beside if backward else start is not None)
+        else "",
     )
+
+
+def start_of(model: type[Model], order: Sequence[str], cursor: str) -> tuple[bool, list[Any] | None]:
+    """Where a page at `cursor` begins: whether it is read backward, and the keys it begins after (None: at the
+    beginning). For a list whose rows a statement of its own looks up. Raises Refused("invalid_cursor")."""
+    _names, fields, salt = _keys(model, order)
+    return _read(cursor, fields, salt) if cursor else (False, None)
+
+
+def _keys(model: type[Model], order: Sequence[str]) -> tuple[list[str], list[Field[Any, Any]], str]:
+    keys = [key.removeprefix("-") for key in order]
+    falling = order[0].startswith("-")
+    if any(key.startswith("-") != falling for key in order):
+        raise ValueError(f"keys of an order run in one direction: {order}")
+    fields = [_column(model, key) for key in keys]
+    return keys, fields, f"xiangli.paging:{model._meta.label_lower}:{','.join(order)}"
 
 
 def _column(model: type[Model], key: str) -> Field[Any, Any]:

@@ -19,6 +19,7 @@ from xiangli.matters.actions.common import (
     tell,
 )
 from xiangli.matters.actions.reporters import tell_reporters
+from xiangli.matters.actions.searching import forget_words, keep_words, mend_words
 
 __all__ = [
     "By",
@@ -26,12 +27,15 @@ __all__ = [
     "Seated",
     "as_data",
     "attach_photos",
+    "forget_words",
     "grant_seat",
     "grants_of",
     "hold",
+    "keep_words",
     "let_in",
     "lock_matter",
     "lock_matter_by_code",
+    "mend_words",
     "message_of",
     "name_subjects",
     "pauses_of",

@@ -1,4 +1,4 @@
-"""Shared readers of matters: the merged inbox, one matter behind the fence, its history, its subjects."""
+"""One matter behind the fence: its history, its subjects, its receipt; what may be said of it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from xiangli.kernel import crypto, ledger, throttle
 from xiangli.kernel.refusals import Refused
-from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterQuerySet, MatterSubject
+from xiangli.matters.models import Matter, MatterGrant, MatterPhoto, MatterSubject
 from xiangli.matters.rules import clean_code, is_code, query_code
 from xiangli.matters.states import ALARM_DANGER, GrantKind, Visibility, workflow_of
 from xiangli.notices.states import Known
@@ -170,30 +169,10 @@ def told_nothing(matter_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
     return subjects
 
 
-_ROW: Final = (
-    *("number", "workflow", "topic", "state", "title", "danger", "place_name", "alarm"),
-    *("next_clock", "next_clock_at", "next_amber_at", "due_at", "reported_at", "changed_at", "closed_at"),
-    *("handler__display_name", "holder_post__name", "holder_post__name_en"),
-)
-
-
-def inbox(actor: Actor) -> MatterQuerySet:
-    """All matters the actor may see, with what a row of a list shows and nothing else: at a hundred rows the
-    columns that nobody looks at were a fifth of the page."""
-    return Matter.objects.visible_to(actor).select_related("handler", "holder_post").only(*_ROW)
-
-
 def describe(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
     """What the actor's inbox may call these matters: place and title, of those that the fence lets through."""
     rows = Matter.objects.visible_to(actor).filter(pk__in=ids).values_list("pk", "place_name", "title")
     return {pk: f"{place} · {title}" for pk, place, title in rows}
-
-
-def my_tasks(actor: Actor) -> MatterQuerySet:
-    """Open matters that wait for this actor: taken by them, or lying in a seat of theirs and taken by
-    nobody.
-    """
-    return inbox(actor).open().filter(Q(handler=actor.user_id) | Q(handler=None, holder_seat__in=actor.seats))
 
 
 def matter_of_code(typed: str, *, address: str, now: datetime) -> Matter:
