@@ -6,7 +6,8 @@ class CasesConfig(AppConfig):
     label = "cases"
 
     def ready(self) -> None:
-        from xiangli.cases.actions import move_cases, move_leaving, preview_leaving
+        from xiangli.cases.actions import move_cases, move_leaving, preview_cases, preview_leaving
+        from xiangli.cases.actions.bulk import assign_one, offer_posts, plan_assigning
         from xiangli.cases.queries import topic_labels
         from xiangli.cases.states import (
             BEGINS,
@@ -24,7 +25,7 @@ class CasesConfig(AppConfig):
             register_urgent,
             register_words,
         )
-        from xiangli.territory.actions import register_leaving, register_mover
+        from xiangli.territory.actions import register_leaving, register_mover, register_previewer
 
         register_words(NOTICE_WORDS)
         register_templates(REPORTER_TEMPLATES, reporter=True)
@@ -34,6 +35,7 @@ class CasesConfig(AppConfig):
         register_leaving(preview_leaving, move_leaving)
         register_workflow(
             Workflow(
+        register_previewer(preview_cases)
                 code="case",
                 table=TABLE,
                 states=dict(State.choices),

@@ -15,3 +15,9 @@ def leave(message: OutboxMessage, now: datetime) -> None:
     actions.let_go(
         UUID(payload["user"]), date.fromisoformat(payload["on"]), now, close=bool(payload["close"])
     )
+
+
+@outbox.handler(actions.GROW)
+def grow(message: OutboxMessage, now: datetime) -> None:
+    """The day on which units become one: the one that stands takes in the ground of the others."""
+    actions.grow(UUID(message.payload["unit"]), [UUID(one) for one in message.payload["others"]])

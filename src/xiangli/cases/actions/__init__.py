@@ -12,7 +12,7 @@ from xiangli.cases.actions.giving import (
     transfer_case,
 )
 from xiangli.cases.actions.leaving import move_leaving, preview_leaving, release_cases
-from xiangli.cases.actions.moving import move_cases, move_ended_cases
+from xiangli.cases.actions.moving import move_cases, move_ended_cases, preview_cases
 from xiangli.cases.actions.opening import Act
 from xiangli.cases.actions.overdue import fire_clocks, mend_clocks, recompute_clocks, tell_top
 from xiangli.cases.actions.report import Receipted, Report, report_case, sent_before
@@ -68,6 +68,7 @@ __all__ = [
     "move_ended_cases",
     "move_leaving",
     "nudge_case",
+    "preview_cases",
     "preview_leaving",
     "recompute_clocks",
     "release_cases",

@@ -19,10 +19,11 @@ COMMAND_LINE = "command line"  # the authority of an administrator at the machin
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a preview: what a change touches, and how much of it there is."""
+    """One line of a preview: what a change touches, how much of it there is, and what becomes of it."""
 
     label: Any  # words, translated when they are shown
     count: int
+    goes: Any = ""
 
 
 def check_dates(valid_from: date, valid_to: date | None) -> None:

@@ -1,19 +1,18 @@
-"""Units: opened, ended, followed by successors; and the hours of a county."""
+"""Units are opened; and the hours of a county."""
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from xiangli.kernel import clock
 from xiangli.kernel.clocks import parse_hours
 from xiangli.kernel.refusals import Refused
-from xiangli.territory.actions.common import authority_of, check_dates, lock, record
-from xiangli.territory.models import Appointment, County, Level, Succession, Unit, UnitKind
+from xiangli.territory.actions.common import authority_of, lock, record
+from xiangli.territory.actions.plans import next_label
+from xiangli.territory.models import County, Level, Unit, UnitKind
 from xiangli.territory.queries.lookups import forget_hours
 from xiangli.territory.rules import (
     END_UNIT,
@@ -26,24 +25,13 @@ from xiangli.territory.rules import (
     plate_code_from,
 )
 
-# A mover is told, inside the transaction, that a unit ends: (unit, its successors, first day without it,
-# now). Modules above register one for what they keep there: open matters, say.
-Mover = Callable[[Unit, Sequence[Unit], date, datetime], None]
-_movers: list[Mover] = []
-
-
-def register_mover(mover: Mover) -> None:
-    """Called once by the app config of a module that must move what it keeps in a unit that ends."""
-    if mover not in _movers:
-        _movers.append(mover)
-
 
 def open_unit(
     *,
     by: Actor | None = None,
     parent: Unit,
     level: Level,
-    label: str,
+    label: str = "",
     name: str,
     short_name: str = "",
     name_en: str = "",
@@ -53,13 +41,14 @@ def open_unit(
     lng: float | None = None,
 ) -> Unit:
     """Open a unit under `parent`, with a plate where its level carries one. `label` is its last step of the
-    path ("02"), which is never used again, not even after the unit ended.
+    path ("02"), which is never used again, not even after the unit ended; without one, the next that is free.
 
     Raises Refused: level_below, label_taken, code_in_force, parent_ended, label, not_permitted.
     """
     now = clock.now()
     with transaction.atomic():
         above = lock(parent)
+        label = label or _free_label(above, level, code)
         if not is_label(label):
             raise Refused("label", _("编号只能用 1 到 8 个数字或小写字母，如“02”。"), field="label")
         if level.parent_id != above.level_id:
@@ -141,6 +130,21 @@ def open_organ(
         )
 
 
+def _free_label(above: Unit, level: Level, code: str) -> str:
+    """The end of a statutory code, which says where the unit belongs; else the next number of its level."""
+    rows = list(Unit.objects.filter(parent=above).order_by("path").values_list("path", "level_id"))
+    used = {path.rstrip("/").rpartition("/")[2] for path, _level in rows}
+    if (
+        above.code
+        and code.startswith(above.code)
+        and is_label(own := code[len(above.code) :])
+        and own not in used
+    ):
+        return own
+    like = [path.rstrip("/").rpartition("/")[2] for path, one in rows if one == level.pk]
+    return next_label(like[-1] if like else "01", used)
+
+
 def check_code_free(code: str, valid_from: date, valid_to: date | None = None) -> None:
     """One unit in force per statutory code: codes are used again after a merge. Refused: code_in_force."""
     for unit in Unit.objects.filter(code=code):
@@ -155,56 +159,6 @@ def _new_plate_code() -> str:
         code = plate_code_from(secrets.randbits(35))
         if not Unit.objects.filter(plate_code=code).exists():
             return code
-
-
-def end_unit(*, by: Actor | None = None, unit: Unit, on: date, successors: Sequence[Unit]) -> Unit:
-    """End a unit: `on` is the first day without it. Its successors answer from then on, its old plate leads
-    to them, its appointments end, and every module moves what it keeps there. History keeps its place: the
-    path stays.
-
-    Raises Refused: no_successor, successor_ended, has_units, unit_ended, dates, not_permitted.
-    """
-    now = clock.now()
-    with transaction.atomic():
-        locked = lock(unit)
-        if locked.valid_to is not None:
-            raise Refused("unit_ended", _("“%(unit)s”已经结束。") % {"unit": locked.short_name})
-        check_dates(locked.valid_from, on)
-        authority = authority_of(by, END_UNIT, locked)
-        if not successors:
-            raise Refused("no_successor", _("撤并单位须写明由谁接续；一个地方不能没有人负责。"))
-        # read again under a lock: one that is just being ended itself is no successor
-        wanted = Unit.objects.select_for_update().filter(pk__in=[successor.pk for successor in successors])
-        successors = list(wanted.order_by("pk"))
-        for successor in successors:
-            if successor.pk == locked.pk or not in_force(successor.valid_from, successor.valid_to, on):
-                raise Refused(
-                    "successor_ended",
-                    _("接续单位“%(unit)s”在这一天不存在；请另选。") % {"unit": successor.short_name},
-                )
-        below = Unit.objects.filter(Q(valid_to=None) | Q(valid_to__gt=on), parent=locked).first()
-        if below is not None:
-            raise Refused(
-                "has_units", _("它下面还有“%(unit)s”；请先结束或改设下级单位。") % {"unit": below.short_name}
-            )
-        locked.valid_to = on
-        locked.save(update_fields=["valid_to"])
-        Succession.objects.bulk_create(
-            Succession(predecessor=locked, successor=successor, on=on) for successor in successors
-        )
-        Appointment.objects.filter(unit=locked, valid_from__gte=on).delete()  # they would never begin
-        Appointment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=on), unit=locked).update(valid_to=on)
-        for mover in _movers:
-            mover(locked, successors, on, now)
-        record(
-            locked,
-            "end_unit",
-            by,
-            authority,
-            now,
-            {"on": on.isoformat(), "successors": [s.pk for s in successors]},
-        )
-    return locked
 
 
 def set_hours(

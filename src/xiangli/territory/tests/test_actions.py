@@ -8,6 +8,7 @@ from xiangli.kernel import clock
 from xiangli.kernel.ledger import history
 from xiangli.kernel.refusals import Refused
 from xiangli.territory import actions
+from xiangli.territory.actions.plans import movers
 from xiangli.territory.models import (
     Absence,
     Appointment,
@@ -161,21 +162,21 @@ def test_a_statutory_code_has_one_unit_at_a_time_and_is_used_again(small: Small)
 def test_end_unit_closes_it_and_what_hangs_on_it(small: Small) -> None:
     now_there = small.seat("lane_head", small.lane)
     coming = small.seat("lane_head", small.lane_two, since=date(2027, 1, 1))
-    told: list[tuple[Unit, Sequence[Unit], date]] = []
+    told: list[tuple[Sequence[actions.Ending], date]] = []
 
-    def mover(unit: Unit, successors: Sequence[Unit], on: date, now: datetime) -> None:
-        told.append((unit, successors, on))
+    def mover(endings: Sequence[actions.Ending], on: date, now: datetime) -> None:
+        told.append((endings, on))
 
     actions.register_mover(mover)
     try:
         actions.end_unit(unit=small.lane, on=TODAY, successors=[small.lane_two])
     finally:
-        actions.units._movers.remove(mover)
+        movers.remove(mover)
     now_there.refresh_from_db()
     small.lane.refresh_from_db()
     assert (small.lane.valid_to, now_there.valid_to) == (TODAY, TODAY)
     assert Succession.objects.get().successor == small.lane_two
-    assert told == [(small.lane, [small.lane_two], TODAY)]
+    assert told == [((actions.Ending(small.lane, (small.lane_two,)),), TODAY)]
     assert kinds(small.lane) == ["open_unit", "appoint", "end_unit"]
 
     third = actions.open_unit(
