@@ -7,7 +7,6 @@ class CasesConfig(AppConfig):
 
     def ready(self) -> None:
         from xiangli.cases.actions import move_cases, move_leaving, preview_cases, preview_leaving
-        from xiangli.cases.actions.bulk import assign_one, offer_posts, plan_assigning
         from xiangli.cases.queries import topic_labels
         from xiangli.cases.states import (
             BEGINS,
@@ -32,10 +31,10 @@ class CasesConfig(AppConfig):
         register_group_news(GROUP_NEWS)
         register_urgent(URGENT)
         register_mover(move_cases)
+        register_previewer(preview_cases)
         register_leaving(preview_leaving, move_leaving)
         register_workflow(
             Workflow(
-        register_previewer(preview_cases)
                 code="case",
                 table=TABLE,
                 states=dict(State.choices),
