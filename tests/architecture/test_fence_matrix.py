@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ from xiangli.matters.states import GrantKind, PhotoRole, Visibility
 from xiangli.notices.models import Delivery, Notice
 from xiangli.notices.states import ChannelKind, DeliveryState
 from xiangli.territory.actions import appoint, open_organ, open_unit, set_on_call
-from xiangli.territory.models import Level, OnCall, Standing, Unit
+from xiangli.territory.models import Absence, Level, OnCall, Standing, Unit
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +126,10 @@ ADMINS: Final = {"town_admin", "county_admin"}
 MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
 MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
 
+# Whoever fills posts, and of these whoever has the lane below.
+MAY_APPOINT: Final = {*MAY_RETRY, "village_director", "next_village", *ADMINS}
+OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
+
 # ------------------------------------------------------------------------------------------------------- where
 
 LOGIN: Final = "login"  # led to the page that asks who it is
@@ -168,6 +172,17 @@ def _looked_after(role: str) -> Outcome:
     if role == "anonymous":
         return LOGIN
     return 403 if role not in MAY_RETRY else 400 if role in {"town_desk", "county_desk"} else 404
+
+
+def appoints(outcome: Outcome) -> Rule:
+    """Whoever fills the posts of the lane; of the others who fill posts it is not said that the lane has any."""
+
+    def rule(role: str) -> Outcome:
+        if role == "anonymous":
+            return LOGIN
+        return 403 if role not in MAY_APPOINT else outcome if role in OVER_THE_LANE else 404
+
+    return rule
 
 
 # Pages that show no matter, or one's own.
@@ -225,6 +240,17 @@ PAGES: Final[dict[str, Page]] = {
         NO_GET,
         staff(200, only={"village_director", "subject", "town_desk", "county_desk", *ADMINS}, others=404),
     ),
+    # posts and people: the lane's, its head's, an absence of the head's to come
+    "territory:people": Page(staff(200, only=MAY_APPOINT), signed_in(405)),
+    "territory:find_seats": Page(staff(200, only=MAY_APPOINT), signed_in(405)),
+    "territory:person": Page(appoints(200), signed_in(405)),
+    "territory:off_board": Page(appoints(200), appoints(400)),
+    "territory:seats": Page(appoints(200), signed_in(405)),
+    "territory:appoint": Page(appoints(200), appoints(400)),
+    "territory:set_duty_number": Page(appoints(200), appoints(302)),
+    "territory:end_appointment": Page(appoints(200), appoints(400)),
+    "territory:record_absence": Page(appoints(200), appoints(400)),
+    "territory:end_absence": Page(signed_in(405), appoints(302)),
     # the plate of the lane
     "territory:print_plate": Page(
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_PRINT else 404, signed_in(405)
@@ -307,6 +333,7 @@ class World:
     token: str
     on_call: OnCall  # tonight, in the lane's seat
     job: Job
+    absence: Absence  # of the lane's head, far ahead
 
     def sign_in(self, role: str) -> dict[str, str]:
         """The cookies of somebody who proved themselves a moment ago."""
@@ -326,6 +353,9 @@ class World:
             "delivery_id": self.delivery.pk,
             "kind": "pigeon",
             "unit_id": self.place.lane.pk,
+            "post_id": self.place.posts["lane_head"].pk,
+            "appointment_id": self.absence.appointment_id,
+            "absence_id": self.absence.pk,
             "user_id": self.people["lane_head"].pk,
             "device_id": new_id(),
             "entry_id": self.on_call.pk,
@@ -414,7 +444,10 @@ def make_world() -> World:
     job = jobs.start("tests.fence", by=people["lane_head"].pk)
     jobs._keep(job, JobFile.Side.MADE, "plates.pdf", "application/pdf", b"%PDF")
     jobs._end(job, Job.State.DONE, "")
-    return World(place, people, reported, photos, notice, delivery, token, on_call, job)
+    absence = Absence.objects.create(
+        appointment=people["lane_head"].appointments.get(), starts=datetime(2090, 1, 1, tzinfo=UTC)
+    )
+    return World(place, people, reported, photos, notice, delivery, token, on_call, job, absence)
 
 
 def _reported(place: Place, kind: Visibility) -> Receipted:

@@ -66,6 +66,9 @@ DESKS: Final = {
     "territory:on_call": "/on-call/",
     "territory:set_on_call": "/on-call/new/",
     "territory:print_plate": "/units/{unit}/plate/",
+    "territory:people": "/settings/people/",
+    "territory:find_seats": "/settings/seats/",
+    "territory:seats": "/settings/seats/{unit}/",
     "accounts:reauth": "/reauth/",
     "accounts:me": "/me/",
     "accounts:set_password": "/me/password/",
@@ -82,6 +85,12 @@ BY_STEPS: Final = {
     "cases:track_act": "test_without_an_account",
     "territory:issue_enrolment": "test_at_a_desk",
     "territory:end_on_call": "test_the_roster",
+    "territory:person": "test_the_people",
+    "territory:off_board": "test_the_people",
+    "territory:appoint": "test_the_people",
+    "territory:set_duty_number": "test_the_people",
+    "territory:end_appointment": "test_the_people",
+    "territory:record_absence": "test_the_people",
     "notices:deliveries": "test_what_did_not_arrive",
     "mfa_authenticate": "test_two_steps",
     "mfa_view_recovery_codes": "test_two_steps",
@@ -92,6 +101,7 @@ BY_STEPS: Final = {
     "mfa_reauthenticate_webauthn": "test_two_steps",
 }
 NO_PAGE: Final = {
+    "territory:end_absence": "leads back to the person",
     "cases:me_too": "leads back to the plate",
     "cases:track_photo": "a picture",
     "cases:photo": "a picture",
@@ -235,6 +245,28 @@ def test_the_roster(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[
     press(page, "取消这个班")
     expect(page.get_by_role("status")).to_contain_text("已取消王网格的这个班。")
     expect(page.get_by_role("alert")).to_contain_text("庙上村 今晚没有人值班")
+
+
+def test_the_people(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:
+    page = at_desk("village_director")
+    head = place.people["lane_head_2"]
+    page.goto(f"/settings/people/{head.pk}/")
+    _look_at(page, "territory:person", eyes, desk=True)
+    for name, link in {
+        "territory:record_absence": "登记外出",
+        "territory:end_appointment": "结束任职",
+        "territory:off_board": "办离岗",
+    }.items():
+        page.goto(f"/settings/people/{head.pk}/")
+        follow(page.get_by_role("button", name=link).first)
+        _look_at(page, name, eyes, desk=True)
+    press(page, "看看会动到什么")
+    expect(page.get_by_role("heading", name="会动到什么")).to_be_visible()
+    _look_at(page, "territory:off_board", eyes, desk=True)
+    for name, link in {"territory:appoint": "任命 街巷长", "territory:set_duty_number": "改值班电话"}.items():
+        page.goto(f"/settings/seats/{place.lane2.pk}/")
+        follow(page.get_by_role("button", name=link).first)
+        _look_at(page, name, eyes, desk=True)
 
 
 def test_what_did_not_arrive(

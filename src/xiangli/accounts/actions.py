@@ -208,17 +208,30 @@ def unknown_link() -> Refused:
     )
 
 
+def new_person(*, display_name: str, username: str = "") -> User:
+    """Somebody new, who has no way in yet: that takes an enrolment link. Raises Refused for a name to sign in by that
+    may not be chosen."""
+    name = username.strip().lower()
+    if name:
+        _check_username(name)
+    return User.objects.create_user(display_name=display_name, username=name or None)
+
+
+def _check_username(name: str) -> None:
+    if not 3 <= len(name) <= 60 or not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
+        raise Refused(
+            "username_form",
+            _("用户名要 3 到 60 个字，可用汉字、字母、数字和 . _ -。"),
+            field="username",
+        )
+    if User.objects.filter(username=name).exists():
+        raise Refused("username_taken", _("这个用户名已有人用，请换一个。"), field="username")
+
+
 def _check_credentials(user: User, username: str, password: str) -> None:
     name = user.username or username.strip().lower()
     if not user.username:
-        if not 3 <= len(name) <= 60 or not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
-            raise Refused(
-                "username_form",
-                _("用户名要 3 到 60 个字，可用汉字、字母、数字和 . _ -。"),
-                field="username",
-            )
-        if User.objects.filter(username=name).exists():
-            raise Refused("username_taken", _("这个用户名已有人用，请换一个。"), field="username")
+        _check_username(name)
     try:
         validate_password(password, User(username=name, display_name=user.display_name))
     except ValidationError as error:

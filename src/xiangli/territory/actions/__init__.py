@@ -24,6 +24,8 @@ from xiangli.territory.actions.leaving import (
 from xiangli.territory.actions.on_call import end_on_call, set_on_call
 from xiangli.territory.actions.people import (
     appoint,
+    appoint_somebody_new,
+    end_absence,
     end_appointment,
     issue_enrolment,
     record_absence,
@@ -63,8 +65,10 @@ __all__ = [
     "Preview",
     "Previewer",
     "appoint",
+    "appoint_somebody_new",
     "check_code_free",
     "check_dates",
+    "end_absence",
     "end_appointment",
     "end_on_call",
     "end_unit",

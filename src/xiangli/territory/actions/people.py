@@ -119,6 +119,32 @@ def appoint(
     return appointment
 
 
+def appoint_somebody_new(
+    *,
+    by: Actor | None = None,
+    name: str,
+    username: str = "",
+    unit: Unit,
+    post: Post,
+    valid_from: date,
+    valid_to: date | None = None,
+    standing: str = Standing.HOLDER,
+) -> Appointment:
+    """`appoint` somebody who is not among the people yet; where it is refused, nobody is created. Refused besides:
+    username_form, username_taken."""
+    with transaction.atomic():
+        user = accounts.new_person(display_name=name, username=username)
+        return appoint(
+            by=by,
+            user=user,
+            unit=unit,
+            post=post,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            standing=standing,
+        )
+
+
 def _check_known(by: Actor, user: Any) -> None:
     """Whoever stands, or stood, in a post elsewhere only is nobody this actor knows: their county or the town
     that has them appoints them, or a level above both."""
@@ -190,6 +216,25 @@ def record_absence(
             {"appointment": appointment.pk, "starts": starts, "ends": ends},
         )
     return absence
+
+
+def end_absence(*, by: Actor | None = None, absence: Absence) -> None:
+    """Somebody is back, or does not go after all: from now on they answer again. Raises Refused: back_already,
+    not_permitted."""
+    now = clock.now()
+    with transaction.atomic():
+        unit = lock(absence.appointment.unit)
+        current = Absence.objects.select_related("appointment").filter(pk=absence.pk).first()
+        if current is None or (current.ends is not None and current.ends <= now):
+            raise Refused("back_already", _("这次外出已经结束，不用再销假。"))
+        own = by is not None and by.user_id == current.appointment.user_id
+        authority = f"appointment:{current.appointment_id}" if own else authority_of(by, APPOINT_STAFF, unit)
+        if current.starts >= now:
+            current.delete()
+        else:
+            current.ends = now
+            current.save(update_fields=["ends"])
+        record(unit, "end_absence", by, authority, now, {"appointment": current.appointment_id})
 
 
 def set_duty_number(*, by: Actor | None = None, unit: Unit, post: Post, phone: str) -> DutyNumber | None:

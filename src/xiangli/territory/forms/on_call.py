@@ -13,7 +13,8 @@ from xiangli.territory.queries import Choices
 MOST_NIGHTS: Final = 14
 
 
-def _moment(label: Any) -> forms.DateTimeField:
+def moment(label: Any, **more: Any) -> forms.DateTimeField:
+    """A day and a time of day, as the browser's own picker gives them."""
     return forms.DateTimeField(
         label=label,
         widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
@@ -21,6 +22,7 @@ def _moment(label: Any) -> forms.DateTimeField:
             "required": _("请填日期和时间。"),
             "invalid": _("请写成 2026-11-22 22:00 这样的日期和时间。"),
         },
+        **more,
     )
 
 
@@ -36,8 +38,8 @@ class OnCallForm(forms.Form):
         help_text=_("可以同时排几个人；险情会同时告诉他们。"),
         error_messages={"required": _("请选一个人。"), "invalid_choice": _("请从列出的人里选。")},
     )
-    starts = _moment(_("从"))
-    ends = _moment(_("到"))
+    starts = moment(_("从"))
+    ends = moment(_("到"))
     nights = forms.IntegerField(
         label=_("连排几晚"),
         min_value=1,
