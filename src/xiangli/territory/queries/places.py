@@ -13,7 +13,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from xiangli.territory.queries.common import in_english
+from xiangli.territory.models import Unit, UnitKind
+from xiangli.territory.queries.common import in_english, on_day, unit_rows
 from xiangli.territory.rules import day_of, normal_plate_code, numeral
 
 MOST: Final = 10
@@ -265,3 +266,12 @@ def gazetteer(paths: Collection[str], *, at: datetime) -> Gazetteer:
 def forget_places() -> None:
     """Read the names again."""
     _kept.clear()
+
+
+def place_within(paths: Collection[str], unit_id: UUID, *, at: datetime) -> Unit | None:
+    """The place in force of this id, at or under one of `paths`, with the names above it; None: there is none. One
+    statement."""
+    found = (
+        unit_rows(pk=unit_id, kind=UnitKind.PLACE).filter(on_day(day_of(at)), county__isnull=False).first()
+    )
+    return found if found and any(found.path.startswith(path) for path in paths) else None

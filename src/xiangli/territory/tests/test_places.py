@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from xiangli.cases.tests.factories import Place, make_place
 from xiangli.territory.models import Level, Unit
-from xiangli.territory.queries import find_places, forget_places, gazetteer
+from xiangli.territory.queries.places import find_places, forget_places, gazetteer
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)
