@@ -26,6 +26,8 @@ _COMMANDS: Final = {
     "address": ("登记一个人的通知号码或账号", "where a person is reached"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
+    "backup": ("备份到一个文件", "copy everything into one file"),
+    "restore": ("从备份恢复到空的地方", "bring a backup into an empty place"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),
     "worker": ("任务进程", "the process that does outbox jobs"),
     "sealer": ("封存进程", "the process that seals the ledger"),

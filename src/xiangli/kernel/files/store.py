@@ -172,5 +172,10 @@ def _write(file: StoredFile, picture: Picture) -> None:
             raise RuntimeError("the storage renamed a file: it must overwrite (see STORAGES)")
 
 
+def storage_keys(scope: UUID, name: str) -> tuple[str, str]:
+    """Under which names the picture and its thumbnail lie in storage."""
+    return f"{scope}/{name[:2]}/{name}.jpg", f"{scope}/{name[:2]}/{name}.t.jpg"
+
+
 def _key(file: StoredFile, *, thumbnail: bool) -> str:
-    return f"{file.scope}/{file.name[:2]}/{file.name}{'.t.jpg' if thumbnail else '.jpg'}"
+    return storage_keys(file.scope, file.name)[thumbnail]
