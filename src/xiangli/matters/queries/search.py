@@ -105,16 +105,18 @@ def newest(
         part = rows.filter(**beyond).values("matter_id", "number", "words").query.sql_with_params()
         return part
 
-    walks = [stretch(SearchText.objects.in_place(path)) for path in places]
+    # Where the territory holds nothing of the unit, only what grants name is left.
+    nowhere = [SearchText.objects.filter(number__lt=0)]
+    walks = [stretch(rows) for rows in [SearchText.objects.in_place(path) for path in places] or nowhere]
     many, few = " UNION ALL ", f"ORDER BY number {'ASC' if backward else 'DESC'} LIMIT"
-    ordered = many.join(f"(({sql}) {few} {WINDOW})" for sql, _params in walks)
+    ordered = many.join(f"(SELECT * FROM ({sql}) part {few} {WINDOW})" for sql, _params in walks)
     grants, of_grants = stretch(SearchText.objects.filter(allowed.granted_to(actor, "matter_id")))
     whole, of_whole = stretch(SearchText.objects.get_queryset())
     may, of_allowed = allowed.order_by().values("pk").query.sql_with_params()
     here = _here(places)
     statement = f"""
         WITH walk AS MATERIALIZED (
-            SELECT matter_id, number FROM ({ordered} {few} {WINDOW}) near
+            SELECT matter_id, number FROM (SELECT * FROM ({ordered}) parts {few} {WINDOW}) near
              WHERE words @@ %s::tsquery AND matter_id IN ({may}) {few} {size + 1}
         ), looked_up AS MATERIALIZED (
             SELECT matter_id, number FROM ({whole}) every
@@ -149,10 +151,9 @@ def place_terms(path: str) -> list[str]:
 
 def _here(places: Sequence[str]) -> str:
     """The places as part of a tsquery; "" where one of them is wider than a town."""
-    deepest = [place_terms(path)[-1:] for path in places]
-    if not all(deepest) or not deepest:
-        return ""
-    return " & (" + " | ".join(f"'{terms[0]}'" for terms in deepest) + ")"
+    deepest = [place_terms(path)[-1:] for path in places] or [["@"]]  # "@" is nowhere
+    quoted = (f"'{term}'" for terms in deepest for term in terms)
+    return f" & ({' | '.join(quoted)})" if all(deepest) else ""
 
 
 @cache
