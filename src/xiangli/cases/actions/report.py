@@ -16,10 +16,14 @@ from django.utils.translation import gettext as _
 from xiangli.cases import rules
 from xiangli.cases.actions.common import DUTY_CLOSE, DUTY_COMPLAINTS, by_staff
 from xiangli.cases.actions.ways import told_besides
-from xiangli.cases.models import Case, Category
+from xiangli.cases.models import Case, Category, ExternalOrder, OrderSource
 from xiangli.cases.queries import responsible_for
-from xiangli.cases.states import REPORT_CASE, Channel, Intake, State
+from xiangli.cases.rules.orders import OUTSIDE_LIMIT
+from xiangli.cases.states import REPORT_CASE, Channel, ClockName, Intake, State
 from xiangli.kernel import clock
+from xiangli.kernel.calendar import calendar_of
+from xiangli.kernel.clocks import Kind, Length
+from xiangli.kernel.clocks import deadline as deadline_of
 from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions as matters
@@ -28,8 +32,18 @@ from xiangli.matters.models import Matter, Receipt
 from xiangli.matters.queries import code_for, digest_of, history, seal_text
 from xiangli.matters.states import PhotoRole, Visibility
 from xiangli.territory.models import Unit
-from xiangli.territory.queries import people_on_plate, who_answers
-from xiangli.territory.rules import Actor
+from xiangli.territory.queries import duty_hours_of, people_on_plate, who_answers
+from xiangli.territory.rules import IMPORT_ORDERS, Actor
+
+
+@dataclass(frozen=True, slots=True)
+class FromElsewhere:
+    """What another platform says of a matter that it hands over: its own number and, where it sets one, the moment
+    by which it wants an answer."""
+
+    source: OrderSource
+    number: str
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class Report:
     contact_name: str = ""
     contact_phone: str = ""
     consent: bool = False  # whoever wrote it in a group agreed that it is passed on
+    order: FromElsewhere | None = None  # another platform handed it over
     photos: Sequence[StoredFile] = field(default_factory=tuple)
 
 
@@ -124,7 +139,13 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
     words = rules.check_words(report.words)
     contact = {"name": report.contact_name, "phone": report.contact_phone}
     left = any(contact.values())
-    rules.check_channel(report.channel, by_staff=actor is not None, consent=report.consent, contact=left)
+    rules.check_channel(
+        report.channel,
+        by_staff=actor is not None,
+        consent=report.consent,
+        contact=left,
+        order=report.order is not None,
+    )
     ordinary = category.visibility == Visibility.ORDINARY
     subjects: set[UUID] = set()
     if category.duty == DUTY_COMPLAINTS:
@@ -156,18 +177,16 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         changed_at=now,
     )
     matters.put_in_seat(matter, answer)
-    by = (
-        by_staff(held, actor)
-        if actor and (held := actor.authority(REPORT_CASE, place.path))
-        else By(authority="plate")
-    )
+    by = _by(report, actor)
     told_staff: dict[str, Any] = {}
-    if actor is not None:
+    if actor is not None or report.order is not None:
         # The code is given to nobody, or whoever reports might confirm their own work.
         contact["no_code"] = "yes"
         told_staff = {"channel": report.channel}
         if report.channel == Channel.GROUP:
             told_staff["consent"] = report.consent
+        if report.order is not None:
+            told_staff |= {"source": report.order.source.code, "external": report.order.number}
     receipt = Receipt(
         matter=matter,
         code_digest=digest_of(code),
@@ -177,6 +196,8 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
     clocks = Clocks(matter, background=rules.BACKGROUND)
     for name in rules.plan(state, (), begins=True).start:
         bound = report.limits.of(name)
+        if name == ClockName.PUT_RIGHT and report.order is not None:
+            bound = _bounded(bound, report.order.deadline, matter=matter, now=now)
         clocks.start(name, bound.length, at=now, source=bound.source)
     clocks.settle()
     seat = "" if answer.outside else answer.seat
@@ -207,9 +228,55 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
             **matters.as_data(clocks),
         },
         words={"words": words},
-        beside=[matter, receipt, case, *clocks.born(), *matters.grants_of(matter, answer, at=now), *told],
+        beside=[
+            matter,
+            receipt,
+            case,
+            *_order_of(report, matter, now=now),
+            *clocks.born(),
+            *matters.grants_of(matter, answer, at=now),
+            *told,
+        ],
     )
     if subjects:
         matters.name_subjects(matter, subjects)
     matters.attach_photos(matter, report.photos, PhotoRole.REPORT, event_id=event.pk)
     return matter
+
+
+def _by(report: Report, actor: Actor | None) -> By:
+    if actor is not None:
+        permission = REPORT_CASE if report.order is None else IMPORT_ORDERS
+        if held := actor.authority(permission, report.place.path):
+            return by_staff(held, actor)
+    elif report.order is not None:
+        source = report.order.source
+        return By(authority=f"source:{source.pk}", post=source.name)
+    return By(authority="plate")
+
+
+def _bounded(bound: rules.Bound, deadline: datetime | None, *, matter: Matter, now: datetime) -> rules.Bound:
+    """The time to put it right, but no longer than another platform gives. What it sent too late has the usual
+    time: nobody here can keep a moment that has passed."""
+    if deadline is None:
+        return bound
+    minutes = int((deadline - now).total_seconds() // 60)
+    calendar = calendar_of(duty_hours_of(matter.county_id))
+    usual = deadline_of(now, bound.length, calendar=calendar, roll_over=True).at
+    if minutes < 1 or deadline >= usual:
+        return bound
+    return rules.Bound(Length(minutes, Kind.MINUTES), OUTSIDE_LIMIT)
+
+
+def _order_of(report: Report, matter: Matter, *, now: datetime) -> list[ExternalOrder]:
+    if (order := report.order) is None:
+        return []
+    return [
+        ExternalOrder(
+            source=order.source,
+            number=order.number,
+            matter=matter,
+            deadline=order.deadline,
+            received_at=now,
+        )
+    ]

@@ -240,11 +240,16 @@ def check_outcome(action: str, outcome: str) -> Outcome:
     return Outcome(outcome)
 
 
-def check_channel(channel: str, *, by_staff: bool, consent: bool, contact: bool) -> None:
+def check_channel(channel: str, *, by_staff: bool, consent: bool, contact: bool, order: bool = False) -> None:
     """What staff report for somebody is marked so. Nothing is read from private chats: out of a group comes only
     what the person who wrote it agreed to pass on (rights.md). Of what staff see themselves there is nobody to
-    call back."""
-    if by_staff != (channel in TAKEN_DOWN or channel == Channel.STAFF):
+    call back. An order of another platform comes as such and in no other way."""
+    expected = (
+        order
+        if channel == Channel.PLATFORM
+        else by_staff == (channel in TAKEN_DOWN or channel == Channel.STAFF) and not order
+    )
+    if not expected:
         raise Refused("channel_unknown", _("请选这件事是怎么知道的。"), field="channel")
     if channel == Channel.GROUP and not consent:
         raise Refused(
