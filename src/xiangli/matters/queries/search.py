@@ -109,7 +109,7 @@ def newest(
     nowhere = [SearchText.objects.filter(number__lt=0)]
     walks = [stretch(rows) for rows in [SearchText.objects.in_place(path) for path in places] or nowhere]
     many, few = " UNION ALL ", f"ORDER BY number {'ASC' if backward else 'DESC'} LIMIT"
-    ordered = many.join(f"(SELECT * FROM ({sql}) part {few} {WINDOW})" for sql, _params in walks)
+    ordered = many.join(f"(SELECT * FROM ({sql}) part {few} {WINDOW})" for sql, _params in walks)  # noqa: S608  # as below
     grants, of_grants = stretch(SearchText.objects.filter(allowed.granted_to(actor, "matter_id")))
     whole, of_whole = stretch(SearchText.objects.get_queryset())
     may, of_allowed = allowed.order_by().values("pk").query.sql_with_params()
