@@ -32,6 +32,7 @@ from xiangli.territory.actions.people import (
     set_duty_number,
 )
 from xiangli.territory.actions.plans import (
+    MOST_PARTS,
     Ending,
     Mover,
     Named,
@@ -43,7 +44,10 @@ from xiangli.territory.actions.plans import (
     register_mover,
     register_previewer,
 )
+from xiangli.territory.actions.plates import record_print
 from xiangli.territory.actions.presets import load_preset, presets, refresh_presets
+from xiangli.territory.actions.settings import enter_year, record_setting
+from xiangli.territory.actions.schemes import add_level, add_post, edit_level, edit_post
 from xiangli.territory.actions.units import (
     check_code_free,
     open_organ,
@@ -55,6 +59,7 @@ __all__ = [
     "COMMAND_LINE",
     "GROW",
     "LEAVE",
+    "MOST_PARTS",
     "Ending",
     "Leaving",
     "Line",
@@ -64,14 +69,19 @@ __all__ = [
     "Plan",
     "Preview",
     "Previewer",
+    "add_level",
+    "add_post",
     "appoint",
     "appoint_somebody_new",
     "check_code_free",
     "check_dates",
+    "edit_level",
+    "edit_post",
     "end_absence",
     "end_appointment",
     "end_on_call",
     "end_unit",
+    "enter_year",
     "grow",
     "issue_enrolment",
     "let_go",
@@ -87,6 +97,8 @@ __all__ = [
     "preview",
     "preview_leaving",
     "record_absence",
+    "record_setting",
+    "record_print",
     "refresh_presets",
     "register_leaving",
     "register_mover",
