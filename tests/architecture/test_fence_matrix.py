@@ -130,6 +130,8 @@ MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *
 MAY_APPOINT: Final = {*MAY_RETRY, "village_director", "next_village", *ADMINS}
 OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
 
+SETS_UP: Final = {"county_admin"}
+
 # ------------------------------------------------------------------------------------------------------- where
 
 LOGIN: Final = "login"  # led to the page that asks who it is
@@ -251,6 +253,12 @@ PAGES: Final[dict[str, Page]] = {
     "territory:end_appointment": Page(appoints(200), appoints(400)),
     "territory:record_absence": Page(appoints(200), appoints(400)),
     "territory:end_absence": Page(signed_in(405), appoints(302)),
+    # levels and posts of the county
+    "territory:scheme": Page(staff(200, only=SETS_UP), signed_in(405)),
+    "territory:edit_level": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
+    "territory:add_level": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
+    "territory:edit_post": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
+    "territory:add_post": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
     # the plate of the lane
     "territory:print_plate": Page(
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_PRINT else 404, signed_in(405)
@@ -353,6 +361,7 @@ class World:
             "delivery_id": self.delivery.pk,
             "kind": "pigeon",
             "unit_id": self.place.lane.pk,
+            "level_id": self.place.lane.level_id,
             "post_id": self.place.posts["lane_head"].pk,
             "appointment_id": self.absence.appointment_id,
             "absence_id": self.absence.pk,

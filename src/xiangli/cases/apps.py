@@ -15,6 +15,7 @@ class CasesConfig(AppConfig):
             REPORTER_TEMPLATES,
             TABLE,
             URGENT,
+            VERBS,
             State,
         )
         from xiangli.matters.states import Workflow, register_workflow
@@ -25,6 +26,7 @@ class CasesConfig(AppConfig):
             register_words,
         )
         from xiangli.territory.actions import register_leaving, register_mover, register_previewer
+        from xiangli.territory.states import register_verbs
 
         register_words(NOTICE_WORDS)
         register_templates(REPORTER_TEMPLATES, reporter=True)
@@ -33,6 +35,7 @@ class CasesConfig(AppConfig):
         register_mover(move_cases)
         register_previewer(preview_cases)
         register_leaving(preview_leaving, move_leaving)
+        register_verbs(VERBS)
         register_workflow(
             Workflow(
                 code="case",

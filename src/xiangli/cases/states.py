@@ -397,6 +397,14 @@ TABLE = TransitionTable(
     ]
 )
 
+# What permissions allow, in words, for whoever says which post has which: the verbs themselves, and three beside them.
+VERBS = {
+    **{str(row.permission): row.label for row in TABLE.values() if row.permission},
+    "report_case": _("替人上报，或上报自己发现的"),
+    "reveal_contact": _("打开反映人的联系方式（须两步登录，每次都留记录）"),
+    "import_orders": _("导入外来工单，导出答复"),
+}
+
 # What a notice says; the page adds which matter, after asking the fence.
 NOTICE_WORDS = {
     "report_case": _("有新的事项等您处理"),

@@ -1,5 +1,8 @@
 """Words that the presets' codes stand for: what a post may answer for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -26,3 +29,23 @@ class Duty(models.TextChoices):
 
 
 CATALOGUE = tuple(Duty)[:11]
+
+# What the verbs of permissions mean, in words: ours, and those that modules above register for theirs.
+_VERBS: dict[str, Any] = {
+    "appoint_staff": _("任命下级岗位，登记外出，改值班电话"),
+    "end_unit": _("开设、改名、撤并单位"),
+    "enrol_staff": _("给下级的人发开通链接"),
+    "print_plate": _("打印公示牌"),
+    "set_on_call": _("排值班"),
+    "manage_settings": _("管类别、时限、清单、层级岗位和日历"),
+}
+
+
+def register_verbs(labels: Mapping[str, Any]) -> None:
+    """Called by the app config of a module whose pages ask for permissions: what each allows, in words."""
+    _VERBS.update(labels)
+
+
+def verb_labels() -> dict[str, str]:
+    """Every verb that a post may grant, in the active language."""
+    return {verb: str(label) for verb, label in _VERBS.items()}

@@ -46,8 +46,8 @@ from xiangli.territory.actions.plans import (
 )
 from xiangli.territory.actions.plates import record_print
 from xiangli.territory.actions.presets import load_preset, presets, refresh_presets
-from xiangli.territory.actions.settings import enter_year, record_setting
 from xiangli.territory.actions.schemes import add_level, add_post, edit_level, edit_post
+from xiangli.territory.actions.settings import enter_year, record_setting
 from xiangli.territory.actions.units import (
     check_code_free,
     open_organ,
@@ -97,8 +97,8 @@ __all__ = [
     "preview",
     "preview_leaving",
     "record_absence",
-    "record_setting",
     "record_print",
+    "record_setting",
     "refresh_presets",
     "register_leaving",
     "register_mover",

@@ -319,7 +319,7 @@ def units_to_staff(
         units = units.filter(
             Q(short_name__icontains=search) | Q(name__icontains=search) | Q(code=search) | Q(path=search)
         )
-    page = paginate(units, order=("path", "id"), cursor=cursor)
+    page: Page[Any] = paginate(units, order=("path", "id"), cursor=cursor)
     return [
         Found(
             id=unit.pk,
