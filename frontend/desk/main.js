@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import "./public.js";
 import { keys } from "./keys.js";
+import { queue } from "./queue.js";
 
 Object.assign(htmx.config, {
   allowEval: false, // the content security policy refuses it anyway
@@ -16,3 +17,4 @@ Object.assign(htmx.config, {
 });
 
 keys(document);
+document.querySelectorAll("[data-queue]").forEach(queue);

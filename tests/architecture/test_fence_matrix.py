@@ -121,6 +121,16 @@ MAY_ENROL: Final = {
     "county_admin",
 }
 
+MAY_ASSIGN: Final = {
+    "village_director",
+    "next_village",
+    "subject",
+    "town_desk",
+    "other_town",
+    "county_desk",
+    "county_supervision",
+    "other_county",
+}
 MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 ADMINS: Final = {"town_admin", "county_admin"}
 MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
@@ -233,7 +243,16 @@ PAGES: Final[dict[str, Page]] = {
     "mfa_download_recovery_codes": Page(signed_in(404), signed_in(404)),
     # for a post
     "cases:tasks": Page(staff(200), NO_POST),
-    "cases:desk": Page(staff(200), NO_POST),
+    "matters:queue": Page(staff(200), NO_POST),
+    "matters:news": Page(staff(200), NO_POST),
+    "matters:day_list": Page(staff(200), NO_POST),
+    # nothing ticked
+    "matters:assign_many": Page(staff(400, only=MAY_ASSIGN), staff(400, only=MAY_ASSIGN)),
+    # one's own filters, and one that is nobody's
+    "matters:filters": Page(staff(200), NO_POST),
+    "matters:save_filter": Page(NO_GET, staff(400)),
+    "matters:rename_filter": Page(NO_GET, staff(400)),
+    "matters:delete_filter": Page(NO_GET, staff(404)),
     "cases:responsibilities": Page(staff(200), NO_POST),
     "cases:field_report": Page(staff(200), staff(400)),
     "territory:enrol_people": Page(staff(200, only=MAY_ENROL), signed_in(405)),
@@ -360,6 +379,7 @@ class World:
             "notice_id": self.notice.pk,
             "delivery_id": self.delivery.pk,
             "kind": "pigeon",
+            "filter_id": new_id(),
             "unit_id": self.place.lane.pk,
             "level_id": self.place.lane.level_id,
             "post_id": self.place.posts["lane_head"].pk,
@@ -575,7 +595,7 @@ def test_lists_show_what_one_sees_and_nothing_else(world: World, role: str) -> N
     walk = Walk(world, role)
     for kind in KINDS:
         number = str(world.reported[kind].matter.number)
-        _found, desk = walk.ask("GET", reverse("cases:desk"))
+        _found, desk = walk.ask("GET", reverse("matters:queue"))
         assert (number in desk) == (role in SEES[kind]), (role, kind)
         _found, plate = walk.ask("GET", world.address("cases:plate"))
         assert (f"/me-too/{world.reported[kind].matter.pk}/" in plate) == (kind == Visibility.ORDINARY)

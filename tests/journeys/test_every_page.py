@@ -56,7 +56,9 @@ PHONE: Final = {
 }
 DESKS: Final = {
     "cases:tasks": "/tasks/",
-    "cases:desk": "/desk/",
+    "matters:queue": "/desk/",
+    "matters:filters": "/desk/filters/",
+    "matters:day_list": "/desk/print/",
     "cases:case": "/cases/{matter}/",
     "cases:field_report": "/report/",
     "cases:responsibilities": "/responsibilities/",
@@ -83,9 +85,17 @@ BY_STEPS: Final = {
     "cases:act": "test_at_a_desk",
     "cases:reveal": "test_at_a_desk",
     "cases:track_act": "test_without_an_account",
+    "matters:assign_many": "test_queue.py",
+    "matters:save_filter": "test_queue.py",
+    "matters:rename_filter": "test_queue.py",
     "territory:issue_enrolment": "test_at_a_desk",
     "territory:end_on_call": "test_the_roster",
     "territory:person": "test_the_people",
+    "territory:scheme": "test_levels_and_posts",
+    "territory:edit_level": "test_levels_and_posts",
+    "territory:add_level": "test_levels_and_posts",
+    "territory:edit_post": "test_levels_and_posts",
+    "territory:add_post": "test_levels_and_posts",
     "territory:off_board": "test_the_people",
     "territory:appoint": "test_the_people",
     "territory:set_duty_number": "test_the_people",
@@ -106,6 +116,8 @@ NO_PAGE: Final = {
     "cases:track_photo": "a picture",
     "cases:photo": "a picture",
     "matters:matter": "leads to the case",
+    "matters:news": "events for a script",
+    "matters:delete_filter": "leads back to the filters",
     "notices:read_all": "leads back to the notices",
     "notices:retry_delivery": "leads back to the deliveries",
     "notices:hand_over_delivery": "leads back to the deliveries",
@@ -266,6 +278,22 @@ def test_the_people(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[
     for name, link in {"territory:appoint": "任命 街巷长", "territory:set_duty_number": "改值班电话"}.items():
         page.goto(f"/settings/seats/{place.lane2.pk}/")
         follow(page.get_by_role("button", name=link).first)
+        _look_at(page, name, eyes, desk=True)
+
+
+def test_levels_and_posts(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:
+    place.people["county_admin"] = place.seat("county_admin", place.county, "荆管理")
+    page = at_desk("county_admin")  # sets up a second factor on the way
+    page.goto("/settings/scheme/")
+    _look_at(page, "territory:scheme", eyes, desk=True)
+    for name, role, link in (
+        ("territory:add_post", "button", "加一个岗位"),
+        ("territory:edit_level", "button", "改这一级 街巷"),
+        ("territory:add_level", "button", "在下面加一级 街巷"),
+        ("territory:edit_post", "link", "街巷长"),
+    ):
+        page.goto("/settings/scheme/")
+        follow(page.get_by_role(role, name=link).first)  # type: ignore[arg-type]  # of the table above
         _look_at(page, name, eyes, desk=True)
 
 

@@ -157,8 +157,8 @@ def test_by_the_keyboard_alone_a_report_is_sent_and_handled(
     director = at_desk("village_director")
     director.goto("/desk/")
     director.keyboard.press("j")
-    expect(director.locator("tbody tr").first).to_have_attribute("aria-selected", "true")
-    director.keyboard.press("Enter")
+    expect(director.locator("[data-row] a").first).to_be_focused()
+    director.keyboard.press("o")
     director.wait_for_url("**/cases/**")
     for name in ("其他处理", "当场处理"):
         for _stop in range(40):

@@ -195,7 +195,7 @@ def test_the_pin_moves_by_keys_and_writes_its_place_into_the_form(phone: Page) -
 def test_j_and_k_walk_the_queue(desk: Page) -> None:
     desk.goto("/sample/desk/")
     desk.locator("h1").click()
-    chosen = desk.locator("[data-row][aria-selected=true]")
+    chosen = desk.locator("[data-row][data-at]")
     expect(chosen).to_contain_text("100229")
     desk.keyboard.press("k")
     expect(chosen).to_contain_text("100230")

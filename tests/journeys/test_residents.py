@@ -108,7 +108,7 @@ def test_a_complaint_never_reaches_those_it_is_about(
         eyes.look(page)
     village = at_desk("village_director")
     village.goto("/desk/")
-    expect(village.locator("main")).to_contain_text("这里没有事项")
+    expect(village.locator("main")).to_contain_text("现在没有未办结的事项")
     _not_found(village, matter.pk)
 
     # And the town handles it

@@ -7,18 +7,22 @@ class CasesConfig(AppConfig):
 
     def ready(self) -> None:
         from xiangli.cases.actions import move_cases, move_leaving, preview_cases, preview_leaving
+        from xiangli.cases.actions.bulk import assign_one, offer_posts, plan_assigning
         from xiangli.cases.queries import topic_labels
+        from xiangli.cases.queries.nets import topics_now
         from xiangli.cases.states import (
+            ASSIGN_CASE,
             BEGINS,
             GROUP_NEWS,
             NOTICE_WORDS,
+            OPEN_STATES,
             REPORTER_TEMPLATES,
             TABLE,
             URGENT,
             VERBS,
             State,
         )
-        from xiangli.matters.states import Workflow, register_workflow
+        from xiangli.matters.states import Bulk, Workflow, register_workflow
         from xiangli.notices.states import (
             register_group_news,
             register_templates,
@@ -44,5 +48,14 @@ class CasesConfig(AppConfig):
                 begins=BEGINS,
                 page="cases:case",
                 topics=topic_labels,
+                waits=OPEN_STATES,
+                topics_on=topics_now,
+                bulk=Bulk(
+                    permission=ASSIGN_CASE,
+                    label=TABLE[ASSIGN_CASE].label,
+                    offers=offer_posts,
+                    plan=plan_assigning,
+                    apply=assign_one,
+                ),
             )
         )

@@ -18,7 +18,6 @@ urlpatterns: list[URLPattern] = [
     path("t/<str:code>/photos/<uuid:photo_id>/", public.track_photo, name="track_photo"),
     path("t/<str:code>/<slug:action>/", public.track_act, name="track_act"),
     path("tasks/", staff.tasks, name="tasks"),
-    path("desk/", staff.desk, name="desk"),
     path("report/", staff.field_report, name="field_report"),
     path("responsibilities/", responsibilities.responsibilities, name="responsibilities"),
     path("cases/<uuid:matter_id>/", staff.case, name="case"),

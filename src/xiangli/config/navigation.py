@@ -18,7 +18,6 @@ FIELD_TABS: Final = (
 
 DESK_MENU: Final = (
     Item(_("受理台"), "matters:queue", "inbox"),
-    Item(_("受理台"), "cases:desk", "inbox"),
     Item(_("我的待办"), "cases:tasks", "check"),
     Item(_("来电来访"), "cases:intake", "phone", verb="assign_case"),
     Item(_("上报"), "cases:field_report", "camera"),

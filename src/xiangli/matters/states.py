@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.kernel.transitions import TransitionTable
+from xiangli.territory.rules import Actor
 
 # Of what is said to somebody who holds no query code: they told it to a member of staff.
 NO_CODE: Final = "_no_code"
@@ -50,6 +53,62 @@ class LinkKind(models.TextChoices):
 
 
 @dataclass(frozen=True, slots=True)
+class Topics:
+    """In the active language: the names of the topics by their codes, and the nets (topics that cut across them) in
+    their order, each with its name and the codes of its topics."""
+
+    names: Mapping[str, str]
+    nets: Mapping[str, tuple[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """To whom several matters may be given at once: a post, in the unit of each matter's own place. `fits` says how
+    many of those that were asked for have it on their way."""
+
+    value: str
+    label: str
+    fits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What would become of one matter: `words` say it, or why nothing would. `to` is the seat it would go to; ""
+    where nothing would. `seen` is its turn now."""
+
+    matter_id: UUID
+    words: str
+    to: str = ""
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One matter to be given, and the seat to which; by a form that was drawn at `seen`, its turn then. `act_id` makes
+    pressing twice once."""
+
+    matter_id: UUID
+    to: str
+    act_id: UUID
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """How a workflow gives several matters to somebody at once. Each matter is one act of its own, in its own
+    transaction; one that is refused leaves the others as they are."""
+
+    permission: str  # whoever has it in no post is not offered this
+    label: Any  # of the act: "交办"
+    # to whom those that may be given could go
+    offers: Callable[[Actor, Sequence[UUID], datetime], list[Choice]]
+    # what would become of each by a choice ("": none yet) and the words that go with it
+    plan: Callable[[Actor, Sequence[UUID], str, str, datetime], list[Planned]]
+    # gives one, with the words; raises Refused
+    apply: Callable[[Actor, Given, str], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """What a workflow tells matters about itself, so that the merged inbox can word and link its rows."""
 
@@ -59,6 +118,9 @@ class Workflow:
     begins: tuple[str, ...]  # the states in which a matter is born
     page: str  # name of the URL that shows a matter to staff; takes `matter_id`
     topics: Any  # callable () -> Mapping[str, str]: label of each topic, in the active language
+    waits: Collection[str] = ()  # the states in which somebody still has something to do
+    topics_on: Callable[[date], Topics] | None = None  # with the nets in force on a day
+    bulk: Bulk | None = None
 
 
 _workflows: dict[str, Workflow] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -13,19 +11,11 @@ from django.utils.translation import gettext as _
 
 from xiangli.cases.models import Category, Net
 from xiangli.cases.queries.loop import in_english
+from xiangli.matters.states import Topics
 from xiangli.territory.models import Level
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """In the active language: the names of the categories by their codes, and the nets in their order, each with
-    its name and the codes of its categories."""
-
-    names: Mapping[str, str]
-    nets: Mapping[str, tuple[str, tuple[str, ...]]]
-
-
-def topics_now(*, on: date) -> Topics:
+def topics_now(on: date) -> Topics:
     """The categories, and the nets that are in force on a day. One statement: a list needs both."""
     name = "name_en" if in_english() else "name"
     its_nets = _of("code", on=on).values(row=JSONObject(code="code", name=name, order="order"))

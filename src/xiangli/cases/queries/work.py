@@ -21,9 +21,8 @@ from django.db.models.functions import Length
 
 from xiangli.cases.models import Extension, Order, Part
 from xiangli.cases.states import DECIDE_EXTENSION
-from xiangli.matters.models import MatterGrant, MatterQuerySet
+from xiangli.matters.models import MatterQuerySet
 from xiangli.matters.queries import inbox
-from xiangli.matters.states import GrantKind
 from xiangli.territory.models import Appointment
 from xiangli.territory.rules import Actor, day_of
 
@@ -85,18 +84,12 @@ def _extensions(actor: Actor, at: datetime) -> QuerySet[Extension]:
     return Extension.objects.filter(above, decided_at=None).exclude(asked_by=actor.user_id)
 
 
-def supervised_by(actor: Actor) -> Q:
-    """Matters that a seat of the actor's supervises."""
-    seats = MatterGrant.objects.filter(kind=GrantKind.SUPERVISOR, ended_at=None, seat__in=actor.seats)
-    return Q(_among(seats, "matter"))
-
-
-def _among(rows: QuerySet[Any], key: str = "case") -> Func:
+def _among(rows: QuerySet[Any]) -> Func:
     """Whether the matter is one of those that the rows hang on. As an array, which is read once and looked up by
     the key: beside OR, an EXISTS would have every open matter read."""
     return Func(
         F("pk"),
-        ArraySubquery(rows.values(key)),
+        ArraySubquery(rows.values("case")),
         template="%(expressions)s)",
         arg_joiner=" = ANY (",
         output_field=BooleanField(),

@@ -45,7 +45,7 @@ def signed_in(place: Place, who: str) -> Client:
 
 
 def desk(client: Client, query: str) -> str:
-    response = client.get(f"{reverse('cases:desk')}?{query}")
+    response = client.get(f"{reverse('matters:queue')}?{query}")
     assert response.status_code == 200
     return response.content.decode()
 
@@ -72,15 +72,15 @@ def test_a_report_is_one_row_seen_in_two_nets(place: Place) -> None:
 def test_state_and_net_stand_together_in_the_address_and_through_the_pager(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xiangli.cases.pages.staff.lists.PAGE", 1)
+    monkeypatch.setattr("xiangli.matters.pages.queue.PAGE", 1)
     first, second, other = (make_report(place.lane, name) for name in ("hazards", "hazards", "traffic"))
     taken = make_report(place.lane, "hazards")
     actions.take_case(an_act(place.actor("lane_head"), taken))
     director = signed_in(place, "village_director")
     body = desk(director, "state=assigned&net=flood")
-    assert 'href="?state=overdue&amp;net=flood"' in body
-    assert 'href="?state=assigned&amp;net=safety"' in body
-    assert 'href="?state=assigned"' in body  # out of the net
+    assert 'href="?state=assigned&amp;net=flood&amp;lamp=red"' in body
+    assert '<option value="assigned" selected>' in body
+    assert '<option value="flood" selected>' in body
     following = re.search(r'rel="next" href="\?([^"]+)"', body)
     assert following
     seen = numbers(body) | numbers(desk(director, following[1].replace("&amp;", "&")))

@@ -232,7 +232,7 @@ def test_nobody_finds_their_own_request_among_what_they_decide(place: Place) -> 
 
 
 def numbers(client: Client, chosen: str) -> set[int]:
-    body = page(client, f"{reverse('cases:desk')}?state={chosen}")
+    body = page(client, f"{reverse('matters:queue')}?{chosen}")
     return {int(found) for found in re.findall(r"<td>(\d{6,})</td>", body)}
 
 
@@ -243,25 +243,25 @@ def test_filters_by_time_and_by_supervision(place: Place) -> None:
         Matter.objects.filter(pk=reported.matter.pk).update(
             next_clock_at=MONDAY + timedelta(hours=left), next_amber_at=MONDAY + timedelta(hours=left - 2)
         )
-    assert numbers(director, "open") == {late.matter.number, soon.matter.number, fresh.matter.number}
-    assert numbers(director, "overdue") == {late.matter.number}
-    assert numbers(director, "soon") == {soon.matter.number}
-    assert numbers(director, "supervised") == set()
+    assert numbers(director, "") == {late.matter.number, soon.matter.number, fresh.matter.number}
+    assert numbers(director, "lamp=red") == {late.matter.number}
+    assert numbers(director, "lamp=amber") == {soon.matter.number}
+    assert numbers(director, "supervised=on") == set()
     actions.supervise_case(an_act(place.actor("village_director"), fresh, "请今天报进展"))
-    assert numbers(director, "supervised") == {fresh.matter.number}
-    assert numbers(signed_in(place, "town_desk"), "supervised") == set()
+    assert numbers(director, "supervised=on") == {fresh.matter.number}
+    assert numbers(signed_in(place, "town_desk"), "supervised=on") == set()
     with clock.set_to(MONDAY + timedelta(hours=1)):  # on the moment it is red, not amber
         director = signed_in(place, "village_director")
-        assert numbers(director, "overdue") == {late.matter.number, soon.matter.number}
-        assert numbers(director, "soon") == set()
+        assert numbers(director, "lamp=red") == {late.matter.number, soon.matter.number}
+        assert numbers(director, "lamp=amber") == set()
 
 
 def test_a_case_that_waits_stands_under_suspended(place: Place) -> None:
     reported = taken(place)
     actions.suspend_case(an_act(place.actor("grid_head"), reported, "等零件"), days=2)
     director = signed_in(place, "village_director")
-    assert numbers(director, "suspended") == {reported.matter.number}
-    assert numbers(director, "in_progress") == set()
+    assert numbers(director, "state=suspended") == {reported.matter.number}
+    assert numbers(director, "state=in_progress") == set()
 
 
 # ------------------------------------------------------------------------------------------------- lineage and alarms

@@ -11,7 +11,7 @@ from xiangli.cases import actions
 from xiangli.cases.models import Extension, Order, Part
 from xiangli.cases.queries import forget_known, forget_routes
 from xiangli.cases.tests.factories import Place, add_organ, an_act, make_place, make_report
-from xiangli.cases.tests.test_statements import LIST, MATTER, ROW, same_cost, shape, signed_in, statements
+from xiangli.cases.tests.test_statements import LIST, MATTER, QUEUE, ROW, same_cost, shape, signed_in, statements
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterClock, MatterGrant, MatterLink
 from xiangli.matters.states import GrantKind, LinkKind
@@ -101,7 +101,7 @@ def test_tasks_asked_by_others_cost_the_same_with_1_and_30_rows(place: Place, wh
     same_cost(signed_in(place, who), reverse("cases:tasks"), most=LIST, grow=grow(), shows=ROW)
 
 
-@pytest.mark.parametrize("chosen", ["overdue", "soon", "supervised"])
+@pytest.mark.parametrize("chosen", ["lamp=red", "lamp=amber", "supervised=on"])
 def test_filters_cost_the_same_with_1_and_30_rows(place: Place, chosen: str) -> None:
     now = clock.now()
     director = place.actor("village_director").held[0]
@@ -114,13 +114,13 @@ def test_filters_cost_the_same_with_1_and_30_rows(place: Place, chosen: str) -> 
                 MatterGrant.objects.create(
                     matter=matter, kind=GrantKind.SUPERVISOR, seat=director.seat, granted_at=now
                 )
-                at = now if chosen == "overdue" else matter.next_clock_at
+                at = now if chosen == "lamp=red" else matter.next_clock_at
                 Matter.objects.filter(pk=matter.pk).update(next_amber_at=now, next_clock_at=at)
                 made += 1
             yield rows
 
-    address = f"{reverse('cases:desk')}?state={chosen}"
-    same_cost(signed_in(place, "village_director"), address, most=LIST, grow=grow(), shows=ROW)
+    address = f"{reverse('matters:queue')}?{chosen}"
+    same_cost(signed_in(place, "village_director"), address, most=QUEUE, grow=grow(), shows=ROW)
 
 
 def test_a_net_costs_the_same_with_1_and_30_rows(place: Place) -> None:
@@ -132,8 +132,8 @@ def test_a_net_costs_the_same_with_1_and_30_rows(place: Place) -> None:
                 made += 1
             yield rows
 
-    address = f"{reverse('cases:desk')}?state=assigned&net=flood"
-    same_cost(signed_in(place, "village_director"), address, most=LIST, grow=grow(), shows=ROW)
+    address = f"{reverse('matters:queue')}?state=assigned&net=flood"
+    same_cost(signed_in(place, "village_director"), address, most=QUEUE, grow=grow(), shows=ROW)
 
 
 @pytest.mark.parametrize("who", ["lane_head", "village_director", "town_desk"])

@@ -18,6 +18,7 @@ from xiangli.matters.actions.common import (
     record,
     tell,
 )
+from xiangli.matters.actions.filters import delete_filter, rename_filter, save_filter
 from xiangli.matters.actions.reporters import tell_reporters
 from xiangli.matters.actions.searching import forget_words, keep_words, mend_words
 
@@ -27,6 +28,7 @@ __all__ = [
     "Seated",
     "as_data",
     "attach_photos",
+    "delete_filter",
     "forget_words",
     "grant_seat",
     "grants_of",
@@ -41,7 +43,9 @@ __all__ = [
     "pauses_of",
     "put_in_seat",
     "record",
+    "rename_filter",
     "save_clocks",
+    "save_filter",
     "tell",
     "tell_reporters",
     "timer_of",

@@ -33,6 +33,7 @@ from xiangli.territory.queries.roster import (
     roster,
     shift_to_end,
 )
+from xiangli.territory.queries.scopes import InScope, forget_scopes, seats_on_ways, units_in_scope
 from xiangli.territory.queries.seats import (
     in_post,
     people_in_seats,
@@ -61,6 +62,7 @@ __all__ = [
     "Choices",
     "Enrollable",
     "Held",
+    "InScope",
     "Night",
     "PlatePerson",
     "PlateView",
@@ -70,6 +72,7 @@ __all__ = [
     "duties_on_plate",
     "duty_hours_of",
     "forget_hours",
+    "forget_scopes",
     "in_post",
     "may_set_on_call",
     "nights",
@@ -89,6 +92,7 @@ __all__ = [
     "seat_people",
     "seats_by_name",
     "seats_for",
+    "seats_on_ways",
     "seats_under",
     "shift_to_end",
     "spoken_name",
@@ -96,6 +100,7 @@ __all__ = [
     "unit_at",
     "unit_by_id",
     "unit_of_point",
+    "units_in_scope",
     "who_answers",
     "who_can",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -16,7 +16,7 @@ from xiangli.cases import actions
 from xiangli.cases.forms import ActForm, kept_ids
 from xiangli.cases.pages.photos import Stored, store_photos
 from xiangli.cases.pages.staff.case import case_page
-from xiangli.cases.pages.staff.common import actor_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, is_summary, staff_only
 from xiangli.cases.pages.staff.offers import Tried
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
@@ -142,4 +142,6 @@ def act(request: HttpRequest, matter_id: UUID, action: str) -> HttpResponseBase:
     messages.success(request, DONE[action]())
     if Matter.objects.visible_to(actor).filter(pk=matter_id).exists():
         return redirect("cases:case", matter_id)
+    if is_summary(request):
+        return render(request, "cases/summary_gone.html")
     return redirect("cases:tasks")

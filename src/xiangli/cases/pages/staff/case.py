@@ -7,13 +7,14 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_http_methods
 
 from xiangli.accounts.sessions import fresh_required
 from xiangli.cases import actions, queries
 from xiangli.cases.forms import ActForm
 from xiangli.cases.pages.photos import picture, shown
-from xiangli.cases.pages.staff.common import actor_of, post_name, shell_of, staff_only
+from xiangli.cases.pages.staff.common import DRAWER, actor_of, is_summary, post_name, shell_of, staff_only
 from xiangli.cases.pages.staff.facts import facts_shown, words_of
 from xiangli.cases.pages.staff.offers import Sight, Tried, offers, split
 from xiangli.cases.queries.dossier import dossier_of
@@ -54,10 +55,12 @@ def case_page(
     pictures = shown(dossier.photos, lambda photo: reverse("cases:photo", args=[photo.pk]))
     entries = queries.timeline(happened, pictures, for_reporter=False)
     after = next((p for p in reversed(pictures) if p["role"] == PhotoRole.AFTER), None)
-    return render(
+    summary = is_summary(request)
+    answer = render(
         request,
-        "cases/case.html",
+        "cases/summary.html" if summary else "cases/case.html",
         {
+            "summary": summary,
             "shell": shell_of(actor),
             "matter": matter,
             "holder_post": post_name(matter.holder_post) if matter.holder_post else "",
@@ -87,6 +90,10 @@ def case_page(
         },
         status=status,
     )
+    if summary:  # a refused act stays there too
+        answer["HX-Retarget"] = f"#{DRAWER}"
+    patch_vary_headers(answer, ["HX-Request", "HX-Target"])
+    return answer
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,7 +11,9 @@ from xiangli.cases.states import ASSIGN_CASE
 from xiangli.territory.rules import Actor
 from xiangli.web.staff import staff_only
 
-__all__ = ["actor_of", "post_name", "shell_of", "staff_only"]
+DRAWER = "drawer"  # the id of the place beside a list, in matters/queue.html
+
+__all__ = ["actor_of", "is_summary", "post_name", "shell_of", "staff_only"]
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -28,3 +30,9 @@ def shell_of(actor: Actor) -> str:
 
 def post_name(post: Any) -> str:
     return str(post.name_en if in_english() else post.name)
+
+
+def is_summary(request: HttpRequest) -> bool:
+    """Whether a page of a list asks for the case beside it, and not for the case's own page."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and htmx.target == DRAWER

@@ -1,4 +1,4 @@
-"""My tasks, and the merged inbox of every post one holds."""
+"""待办: what waits for me."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from django.views.decorators.http import require_GET
 
 from xiangli.cases import queries
 from xiangli.cases.pages.staff.common import actor_of, post_name, shell_of, staff_only
-from xiangli.cases.queries.nets import topics_now
-from xiangli.cases.queries.work import is_amber, is_red, supervised_by, tasks_of
-from xiangli.cases.states import OPEN_STATES, State
+from xiangli.cases.queries.work import tasks_of
+from xiangli.cases.states import State
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterPhoto
-from xiangli.matters.queries import inbox
-from xiangli.matters.states import Visibility
-from xiangli.territory.rules import day_of
 from xiangli.web.paging import paginate
 
 PAGE = 100
 OPEN_ORDER = ("due_at", "id")
-# Closing is a matter's last change, so this is the order of closing; `closed_at` itself may be NULL and cannot page by key.
-CLOSED_ORDER = ("-changed_at", "-id")
 
 
 @require_GET
@@ -52,51 +46,6 @@ def _asked(matter: Any) -> list[str]:
         (matter.extension_asked, _("等您审批延期")),
     ]
     return [said for asked, said in words if asked]
-
-
-@require_GET
-@staff_only
-def desk(request: HttpRequest) -> HttpResponse:
-    """The merged inbox of every post this person holds; filters stand in the address."""
-    actor, cursor, now = actor_of(request), request.GET.get("cursor", ""), clock.now()
-    chosen = request.GET.get("state", "open")
-    rows, topics = inbox(actor), topics_now(on=day_of(now))
-    net = topics.nets.get(request.GET.get("net", ""))
-    if net is not None:  # what is not ordinary stands in no net
-        rows = rows.filter(topic__in=net[1], visibility=Visibility.ORDINARY)
-    if chosen == "closed":
-        page = paginate(rows.exclude(closed_at=None), order=CLOSED_ORDER, cursor=cursor, size=PAGE)
-    else:
-        rows = rows.open()
-        if chosen in OPEN_STATES:
-            rows = rows.filter(state=chosen)
-        elif chosen == "overdue":
-            rows = rows.filter(is_red(now))
-        elif chosen == "soon":
-            rows = rows.filter(is_amber(now))
-        elif chosen == "supervised":
-            rows = rows.filter(supervised_by(actor))
-        page = paginate(rows, order=OPEN_ORDER, cursor=cursor, size=PAGE)
-    return render(
-        request,
-        "cases/desk.html",
-        {
-            "page": page,
-            "rows": _rows(page.items, topics.names),
-            "chosen": chosen,
-            "nets": [("", _("全部专题")), *((code, name) for code, (name, _codes) in topics.nets.items())],
-            "net": request.GET["net"] if net else "",
-            "filters": [
-                ("open", _("未办结"), ""),
-                ("overdue", _("已超时"), "alert"),
-                ("soon", _("将到期"), "clock"),
-                ("supervised", _("督办"), "bell"),
-                *[(state.value, state.label, "") for state in State if state in OPEN_STATES],
-                ("closed", _("已结束"), ""),
-            ],
-            "shell": shell_of(actor),
-        },
-    )
 
 
 def _rows(matters: list[Matter], topics: Mapping[str, str]) -> list[dict[str, Any]]:
