@@ -17,6 +17,9 @@ from xiangli.kernel.refusals import Refused
 COMPLAINTS = "complaints"  # the duty to answer complaints about the service of those who answer here
 ORGAN = "organ"  # the level of a county's organs, in every scheme
 OUTSIDE = "outside"  # the seat of the organ outside the county
+BOARD_LEVELS = frozenset(
+    {"village", "community"}
+)  # where a board of who is responsible hangs, in every scheme
 
 APPOINT_STAFF = "appoint_staff"
 END_UNIT = "end_unit"

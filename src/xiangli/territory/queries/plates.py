@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from xiangli.territory.models import County, Post, Standing, Unit
+from xiangli.territory.models import County, Standing, Unit
 from xiangli.territory.queries.common import on_day, profile_of, unit_rows, unit_with_plate
 from xiangli.territory.queries.seats import ON_THE_LINE, SeatRow, by_seat, seat_rows, who_is_there
 from xiangli.territory.queries.units import ancestors
@@ -19,7 +19,6 @@ from xiangli.territory.rules import (
     line_of,
     normal_plate_code,
 )
-from xiangli.territory.states import CATALOGUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +162,6 @@ def plated_units(paths: Collection[str], *, at: datetime, most: int = 200) -> li
     )
 
 
-def duties_on_plate(view: PlateView) -> list[str]:
-    """What the first post of the plate answers for, in the active language and in the catalogue's order."""
-    head = view.first
-    held = Post.objects.filter(pk=head.post_id).values_list("duties", flat=True).first() if head else None
-    return [str(duty.label) for duty in CATALOGUE if duty in (held or [])]
-
-
 def successors_of(unit: Unit, day: date) -> list[Unit]:
     """The units that took over from an ended one, through further changes, as far as they are in force on
     `day`."""
@@ -190,13 +182,13 @@ def successors_of(unit: Unit, day: date) -> list[Unit]:
 def _people_on(unit: Unit, *, at: datetime) -> tuple[PlatePerson, ...]:
     order = by_seat(seat_rows(line_of(unit.path), ON_THE_LINE, "TRUE", at=at))
     return tuple(
-        _plate_person(sitting, above=order[position + 1 :])
+        plate_person(sitting, above=order[position + 1 :])
         for position, sitting in enumerate(order)
         if sitting[0].on_plate
     )
 
 
-def _plate_person(sitting: Sequence[SeatRow], *, above: Sequence[Sequence[SeatRow]]) -> PlatePerson:
+def plate_person(sitting: Sequence[SeatRow], *, above: Sequence[Sequence[SeatRow]]) -> PlatePerson:
     """One line of the plate from the rows of its seat; `above` are the seats that come after it, nearest
     first."""
     first = sitting[0]
