@@ -15,6 +15,8 @@ function enhance(root) {
   // Maps are rare and heavy: their code is fetched where one stands.
   const maps = root.querySelectorAll("[data-map]");
   if (maps.length) import("./map.js").then(({ draw }) => maps.forEach(draw));
+  const lands = root.querySelectorAll("[data-territory-map]");
+  if (lands.length) import("./territory-map.js").then(({ draw }) => lands.forEach(draw));
   const boxes = root.querySelectorAll("[data-danger]");
   if (boxes.length) import("./danger.js").then(({ watch }) => boxes.forEach(watch));
 }
