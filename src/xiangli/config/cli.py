@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "verify-ledger": ("校验存证链", "verify the ledger"),
     "backup": ("备份到一个文件", "copy everything into one file"),
     "restore": ("从备份恢复到空的地方", "bring a backup into an empty place"),
+    "upgrade": ("升级数据到本版本", "bring the data to this version"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),
     "worker": ("任务进程", "the process that does outbox jobs"),
     "sealer": ("封存进程", "the process that seals the ledger"),

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
+from xiangli.config.keeping import record
 from xiangli.config.launcher.embedded import EXTENSIONS, DatabaseError, unreachable_parent
 from xiangli.config.launcher.home import django_ready, embedded, home
 from xiangli.config.secrets import FILE, SecretsError, load_secrets
@@ -29,6 +30,7 @@ from xiangli.config.words import words
 
 _DISK_WARN: Final = 5 * 1024**3  # bytes
 _DISK_FAIL: Final = 512 * 1024**2
+_BACKUP_OLD: Final = timedelta(hours=26)  # a nightly one, and two hours for it to run
 _WORKER_LATE: Final = timedelta(minutes=2)
 _SEALER_LATE: Final = timedelta(minutes=1)
 _TIMERS_LATE: Final = timedelta(seconds=30)  # a limit of 10 minutes is nothing worth if it is noticed at 12
@@ -60,6 +62,8 @@ def examine(*, host: str, port: int) -> Iterator[Finding]:
     yield from _home()
     yield _keys()
     yield _files()
+    yield _backup(datetime.now(UTC))
+    yield from _interrupted()
     yield from _database()
     yield _address(host, port)
 
@@ -180,6 +184,42 @@ def _files() -> Finding:
     return Finding(Level.OK, name, str(home() / "files"))
 
 
+def _backup(now: datetime) -> Finding:
+    """When `xiangli backup` last made one; another program's are not known here."""
+    name = words("备份", "backup")
+    mend = words(
+        "运行 xiangli backup --to 另一块磁盘，并让它每天运行（见 ops/README.md）",
+        "run `xiangli backup --to ANOTHER_DISK`, and have it run daily (ops/README.md)",
+    )
+    last = record.read(home(), record.LastBackup)
+    if last is None:
+        return Finding(Level.WARN, name, words("还没有做过", "never made"), mend)
+    hours = (now - last.at).total_seconds() / 3600
+    found = words(f"{hours:.0f} 小时前：{last.file}", f"{hours:.0f} h ago: {last.file}")
+    if now - last.at > _BACKUP_OLD:
+        return Finding(Level.WARN, name, found, mend)
+    if not Path(last.file).exists():
+        gone = words(
+            f"{last.file} 不在了（移到别处就好）", f"{last.file} is gone (well, if it was moved elsewhere)"
+        )
+        return Finding(Level.OK, name, gone)
+    return Finding(Level.OK, name, found)
+
+
+def _interrupted() -> Iterator[Finding]:
+    began = record.read(home(), record.Upgrading)
+    if began is not None:
+        yield Finding(
+            Level.FAIL,
+            words("升级", "upgrade"),
+            words(
+                f"{began.began:%Y-%m-%d %H:%M} UTC 开始升级到 {began.version}，没有做完",
+                f"the one to {began.version} of {began.began:%Y-%m-%d %H:%M} UTC has not said that it ended",
+            ),
+            words("再运行一次 xiangli upgrade", "run `xiangli upgrade` again"),
+        )
+
+
 def _database() -> Iterator[Finding]:
     name = words("数据库", "database")
     if not os.environ.get("DATABASE_URL") and not embedded().data.exists():
@@ -205,7 +245,7 @@ def _inside(running: bool) -> Iterator[Finding]:
     from django.db import DatabaseError as SqlError
     from django.db import OperationalError, connection
 
-    from xiangli.config.launcher.tables import pending
+    from xiangli.config.launcher.tables import ahead, pending
     from xiangli.kernel import clock
 
     name = words("数据库", "database")
@@ -237,12 +277,20 @@ def _inside(running: bool) -> Iterator[Finding]:
 
     steps = pending()
     tables = words("数据库结构", "tables")
+    if unknown := ahead():
+        yield Finding(
+            Level.FAIL,
+            tables,
+            words(f"比本版本新：{', '.join(unknown)}", f"newer than this version: {', '.join(unknown)}"),
+            words("装回升级它的那个版本", "put the version back that upgraded it"),
+        )
+        return
     if steps:
         yield Finding(
             Level.FAIL,
             tables,
             words(f"还有 {steps} 步没有更新", f"{steps} steps behind this version"),
-            words("运行 xiangli migrate", "run `xiangli migrate`"),
+            words("停下服务，运行 xiangli upgrade", "stop it and run `xiangli upgrade`"),
         )
         return
     yield Finding(Level.OK, tables, words("最新", "up to date"))

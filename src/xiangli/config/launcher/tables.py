@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from xiangli.cases.actions import load_categories
 from xiangli.config.words import words
@@ -23,17 +25,32 @@ def pending() -> int:
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def migrate(*, served_by: str | None, say: Callable[[str], None]) -> None:
+def ahead() -> list[str]:
+    """The migrations of this database that this version does not know: a newer one has been at work in it."""
+    loader = MigrationLoader(connection)
+    ours = {config.label for config in apps.get_app_configs()}
+    unknown = set(loader.applied_migrations) - set(loader.disk_migrations)
+    return sorted(f"{app}.{name}" for app, name in unknown if app in ours)
+
+
+def migrate(*, served_by: str | None, say: Callable[[str], None], each: bool = False) -> None:
     """Make schema, extensions and tables as this version needs them, and grant the role that serves its
-    rights.
+    rights. `each`: say every step as it is made.
 
     Runs as the owner of the tables; safe to repeat. Raises DatabaseError when the database lacks something
-    that the owner may not make.
+    that the owner may not make, or when a newer version has been at work in it.
     """
     _check_ground()
+    if unknown := ahead():
+        raise DatabaseError(
+            words(
+                f"数据库由更新的版本升级过（不认识 {', '.join(unknown)}）：请用那个版本。",
+                f"a newer version was at work in this database ({', '.join(unknown)} unknown here): use that one.",
+            )
+        )
     if count := pending():
         say(words(f"更新数据库结构：{count} 步", f"bringing the tables up to date: {count} steps"))
-        call_command("migrate", interactive=False, verbosity=0)
+        call_command("migrate", interactive=False, verbosity=1 if each else 0)
     call_command("createcachetable", verbosity=0)
     load_categories()
     refresh_presets()
