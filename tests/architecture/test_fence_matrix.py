@@ -142,6 +142,12 @@ OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
 
 SETS_UP: Final = {"county_admin"}
 
+OVER_THE_LANE: Final = {  # whose territory holds the lane
+    *("lane_head", "deputy", "village_director", "subject", "town_desk", "county_desk", "county_supervision"),
+    *ADMINS,
+}
+MAY_SET_FIGURES: Final = {"town_desk", "county_desk", *ADMINS}
+
 # ------------------------------------------------------------------------------------------------------- where
 
 LOGIN: Final = "login"  # led to the page that asks who it is
@@ -177,6 +183,19 @@ class Page(NamedTuple):
 
 
 NO_GET, NO_POST = everybody(405), everybody(405)
+
+
+def _of_the_lane(outcome: Outcome, *, only: set[str] = OVER_THE_LANE, inside: Outcome = 404) -> Rule:
+    """A page of the lane: `outcome` for those of `only`, `inside` for others whose territory holds it."""
+
+    def rule(role: str) -> Outcome:
+        if role == "anonymous":
+            return LOGIN
+        if role in STRANGERS:
+            return 403
+        return outcome if role in only else inside if role in OVER_THE_LANE else 404
+
+    return rule
 
 
 def _looked_after(role: str) -> Outcome:
@@ -256,6 +275,18 @@ PAGES: Final[dict[str, Page]] = {
     "cases:responsibilities": Page(staff(200), NO_POST),
     "cases:field_report": Page(staff(200), staff(400)),
     "territory:enrol_people": Page(staff(200, only=MAY_ENROL), signed_in(405)),
+    "insight:units": Page(staff(200), NO_POST),
+    "insight:unit": Page(_of_the_lane(200), NO_POST),
+    "insight:dossier": Page(_of_the_lane(404), NO_POST),  # of villages: a lane has none
+    "insight:set_figure": Page(
+        _of_the_lane(200, only=MAY_SET_FIGURES, inside=403),
+        _of_the_lane(400, only=MAY_SET_FIGURES, inside=403),
+    ),
+    "insight:remove_figure": Page(NO_GET, _of_the_lane(404)),  # there is none
+    # without asking for a unit: of one's own
+    "insight:map": Page(staff(200), NO_POST),
+    "insight:map_units": Page(staff(200), NO_POST),
+    "insight:map_points": Page(staff(200), NO_POST),
     # the link of the lane's head: only from the village, the town and the county above
     "territory:issue_enrolment": Page(
         NO_GET,
@@ -380,6 +411,7 @@ class World:
             "delivery_id": self.delivery.pk,
             "kind": "pigeon",
             "filter_id": new_id(),
+            "figure_id": new_id(),
             "unit_id": self.place.lane.pk,
             "level_id": self.place.lane.level_id,
             "post_id": self.place.posts["lane_head"].pk,

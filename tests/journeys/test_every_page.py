@@ -62,6 +62,9 @@ DESKS: Final = {
     "cases:case": "/cases/{matter}/",
     "cases:field_report": "/report/",
     "cases:responsibilities": "/responsibilities/",
+    "insight:units": "/units/?unit={village}",
+    "insight:unit": "/units/{village}/",
+    "insight:map": "/map/",
     "notices:inbox": "/notices/",
     "notices:preferences": "/me/notices/",
     "territory:enrol_people": "/enrolments/",
@@ -86,6 +89,7 @@ BY_STEPS: Final = {
     "cases:reveal": "test_at_a_desk",
     "cases:track_act": "test_without_an_account",
     "matters:assign_many": "test_queue.py",
+    "insight:set_figure": "test_units_and_map.py",
     "matters:save_filter": "test_queue.py",
     "matters:rename_filter": "test_queue.py",
     "territory:issue_enrolment": "test_at_a_desk",
@@ -117,6 +121,10 @@ NO_PAGE: Final = {
     "cases:photo": "a picture",
     "matters:matter": "leads to the case",
     "matters:news": "events for a script",
+    "insight:dossier": "a PDF",
+    "insight:remove_figure": "leads back to the form",
+    "insight:map_units": "data for a script",
+    "insight:map_points": "data for a script",
     "matters:delete_filter": "leads back to the filters",
     "notices:read_all": "leads back to the notices",
     "notices:retry_delivery": "leads back to the deliveries",
@@ -187,7 +195,7 @@ def test_at_a_desk(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[
     reported = make_report(place.lane2, "traffic", contact_phone="13800000000")
     page = at_desk("village_director")
     for name, address in DESKS.items():
-        page.goto(address.format(matter=reported.matter.pk, unit=place.lane2.pk))
+        page.goto(address.format(matter=reported.matter.pk, unit=place.lane2.pk, village=place.village.pk))
         _look_at(page, name, eyes, desk=True)
     page.goto("/enrolments/")
     press(page, "发新链接 李巷长")
