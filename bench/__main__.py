@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import importing, intake, lists, timers
+from bench import growth, importing, intake, lists, timers
 
 BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "intake": intake.measure,
     "list": lists.measure,
+    "growth": growth.measure,
     "import": importing.measure,
     "timers": timers.measure,
 }

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=models.Model)
 
 
-# By how many labels of its path a place is looked up: county, town, village. What lies deeper is read within its
-# village, and what lies higher (a prefecture) among all.
-PLACE_KEYS: Final = (3, 4, 5)
+# By how many labels of its path a place is looked up: county, town, village, and its grid or lane. What lies deeper (a
+# lane of a grid) is read within that, and what lies higher (a prefecture) among all.
+PLACE_KEYS: Final = (3, 4, 5, 6)
 
 
 class FirstLabels(Func):
@@ -206,7 +206,7 @@ class Matter(models.Model):
                 condition=Q(closed_at=None, handler__isnull=False),
                 name="matter_open_by_handler",
             ),
-            # Closed ones are many: a page reads one stretch of the index of its county, town or village, in the
+            # Closed ones are many: a page reads one stretch of the index of its county, town, village or lane, in the
             # order of closing (`changed_at` is that moment for a closed one, and never null, so it pages). They
             # are entered when a matter closes; a report does not pay for them.
             models.Index(

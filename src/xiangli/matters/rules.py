@@ -127,3 +127,11 @@ def search_terms(words: Iterable[str]) -> str:
         else:
             terms |= {f"'{run[start : start + 2]}'": None for start in range(len(run) - 1)}
     return " & ".join(terms)
+
+
+def place_terms(path: str) -> list[str]:
+    """The terms by which the index of words knows a place: its town and its village."""
+    labels = path.split("/")[:-1]
+    return [
+        "@" + "".join(f"{label}/" for label in labels[:count]) for count in (4, 5) if len(labels) >= count
+    ]

@@ -12,8 +12,7 @@ from django.db.models import Exists, F, Func, Max, OuterRef, TextField, Value
 
 from xiangli.kernel.models import LedgerEvent, LedgerPayload
 from xiangli.matters.models import Matter, SearchText
-from xiangli.matters.queries.search import place_terms
-from xiangli.matters.rules import pairs
+from xiangli.matters.rules import pairs, place_terms
 from xiangli.matters.states import Visibility
 
 AT_ONCE: Final = 500  # matters that one run takes: in a flood, reports go first

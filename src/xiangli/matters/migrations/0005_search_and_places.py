@@ -66,6 +66,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="matter",
             index=models.Index(
+                xiangli.matters.models.FirstLabels("place_path", count=6),
+                models.OrderBy(models.F("changed_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("closed_at__isnull", False)),
+                name="matter_closed_by_place_6",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="matter",
+            index=models.Index(
                 condition=models.Q(("closed_at__isnull", False), ("handler__isnull", False)),
                 fields=["handler", "-changed_at", "-id"],
                 name="matter_closed_by_handler",
@@ -99,6 +109,14 @@ class Migration(migrations.Migration):
                 xiangli.matters.models.FirstLabels("place_path", count=5),
                 models.OrderBy(models.F("number"), descending=True),
                 name="search_by_place_5",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="searchtext",
+            index=models.Index(
+                xiangli.matters.models.FirstLabels("place_path", count=6),
+                models.OrderBy(models.F("number"), descending=True),
+                name="search_by_place_6",
             ),
         ),
     ]

@@ -17,10 +17,11 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
+from django.db.models import BooleanField, F, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from xiangli.matters.models import Matter, MatterQuerySet, SearchText
-from xiangli.matters.rules import search_terms
+from xiangli.matters.rules import place_terms, search_terms
 from xiangli.territory.rules import Actor, day_of, in_force, seat_of
 from xiangli.web.paging import start_of
 
@@ -76,12 +77,14 @@ def understand(text: str, *, at: datetime) -> Asked:
 
 
 def saying(rows: MatterQuerySet, words: str) -> MatterQuerySet:
-    """Of few matters, those that say these words."""
+    """Of few matters, those that say these words. Each is looked up by its key: as a join, a common word would have
+    all that say it read, of all years."""
     says = Func(
         F("words"), Value(words), template="(%(expressions)s::tsquery)", arg_joiner=" @@ ",
         output_field=BooleanField(),
     )  # fmt: skip
-    return rows.filter(Exists(SearchText.objects.filter(says, matter=OuterRef("pk"))))
+    said = SearchText.objects.filter(matter=OuterRef("pk")).values(says=says)
+    return rows.filter(Coalesce(Subquery(said), Value(value=False)))
 
 
 def newest(
@@ -139,14 +142,6 @@ def newest(
     with connection.cursor() as cursor_:
         cursor_.execute(statement, parameters)
         return [row[0] for row in cursor_.fetchall()]
-
-
-def place_terms(path: str) -> list[str]:
-    """The terms by which the index of words knows a place: its town and its village."""
-    labels = path.split("/")[:-1]
-    return [
-        "@" + "".join(f"{label}/" for label in labels[:count]) for count in (4, 5) if len(labels) >= count
-    ]
 
 
 def _here(places: Sequence[str]) -> str:
