@@ -35,13 +35,53 @@ DESK_MENU: Final = (
     Item(_("我的"), "accounts:me", "user"),
 )
 
+# What an administrator looks after, on the page "管理".
+SETTINGS: Final = (
+    Item(
+        _("单位"), "territory:list_units", "house", verb="end_unit",
+        hint=_("设立、更名、合并、拆分、撤销；先看会动到什么。"),
+    ),
+    Item(
+        _("人员"), "territory:people", "people", verb="appoint_staff",
+        hint=_("谁在什么岗位；外出、代理、离岗。"),
+    ),
+    Item(
+        _("任命"), "territory:find_seats", "user", verb="appoint_staff",
+        hint=_("一个单位有哪些岗位、谁在岗、哪里空着。"),
+    ),
+    Item(_("人员开通"), "territory:enrol_people", "phone", verb="enrol_staff", hint=_("给新来的人发开通链接。")),
+    Item(_("值班表"), "territory:on_call", "clock", verb="set_on_call", hint=_("夜里和节假日谁接险情。")),
+    Item(
+        _("公示牌"), "territory:plates", "print", verb="print_plate",
+        hint=_("打印门牌和公示栏，看哪些该换。"),
+    ),
+    Item(
+        _("类别与时限"), "cases:categories", "list", verb="manage_settings",
+        hint=_("反映什么、归谁管、多久办好。"),
+    ),
+    Item(_("工作日历"), "territory:calendar", "clock", verb="manage_settings", hint=_("一年的放假和调休。")),
+    Item(
+        _("上班时间"), "territory:hours", "clock", verb="manage_settings",
+        hint=_("按工作时间计的时限照它数；静默时段不打扰人。"),
+    ),
+    Item(
+        _("导入权责清单"), "cases:import_list", "list", verb="manage_settings",
+        hint=_("哪类事情发生在哪一级，先交给谁。"),
+    ),
+)  # fmt: skip
+
 
 @cache
-def _pages() -> tuple[list[Item], list[Item]]:
-    return existing(FIELD_TABS), existing(DESK_MENU)
+def _pages() -> tuple[list[Item], list[Item], list[Item]]:
+    return existing(FIELD_TABS), existing(DESK_MENU), existing(SETTINGS)
 
 
 def navigation(verbs: Collection[str]) -> dict[str, list[Item]]:
-    """What the shells show to somebody whose posts grant `verbs`: `tabs` of the phone, `menu` of the desk."""
-    tabs, menu = _pages()
-    return {"tabs": tabs, "menu": [item for item in menu if not item.verb or item.verb in verbs]}
+    """What the shells show to somebody whose posts grant `verbs`: `tabs` of the phone, `menu` of the desk; and what
+    the page of an administrator leads to."""
+    tabs, menu, settings = _pages()
+    return {
+        "tabs": tabs,
+        "menu": [item for item in menu if not item.verb or item.verb in verbs],
+        "settings": [item for item in settings if not item.verb or item.verb in verbs],
+    }

@@ -107,6 +107,22 @@ def start(
     return job
 
 
+def hold(name: str, *, by: UUID, content: bytes, filename: str) -> Job:
+    """Keep a file between the page that read it and the page that confirms: a job with nothing to do, for a day."""
+    with transaction.atomic():  # never seen waiting
+        job = start(name, by=by, content=content, filename=filename)
+        job.state, job.ended_at = Job.State.DONE, job.asked_at
+        job.save(update_fields=["state", "ended_at"])
+    return job
+
+
+def held(job_id: UUID, name: str, *, by: UUID, now: datetime) -> bytes | None:
+    """What `hold` keeps, for the person who brought it; None: there is no such file, or no longer."""
+    job = job_of(job_id, by=by, now=now)
+    file = given(job) if job is not None and job.kind == name else None
+    return file[1] if file is not None else None
+
+
 def job_of(job_id: UUID, *, by: UUID, now: datetime) -> Job | None:
     """A job of the person who asked for it, until it expires. One statement."""
     return Job.objects.filter(pk=job_id, asked_by=by, expires_at__gt=now).first()

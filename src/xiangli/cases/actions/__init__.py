@@ -26,6 +26,13 @@ from xiangli.cases.actions.reporter import (
 )
 from xiangli.cases.actions.reseating import reseat_cases
 from xiangli.cases.actions.responsibilities import import_responsibilities
+from xiangli.cases.actions.settings import (
+    add_category,
+    drop_limit,
+    enter_responsibilities,
+    set_category,
+    set_limit,
+)
 from xiangli.cases.actions.staff import (
     accept_case,
     arrive_case,
@@ -45,6 +52,7 @@ __all__ = [
     "Receipted",
     "Report",
     "accept_case",
+    "add_category",
     "answer_order",
     "arrive_case",
     "ask_extension",
@@ -54,6 +62,8 @@ __all__ = [
     "confirm_case",
     "decide_extension",
     "decline_case",
+    "drop_limit",
+    "enter_responsibilities",
     "evaluate_case",
     "finish_part",
     "fire_clocks",
@@ -81,6 +91,8 @@ __all__ = [
     "reveal_contact",
     "say_me_too",
     "sent_before",
+    "set_category",
+    "set_limit",
     "supervise_case",
     "suspend_case",
     "take_case",

@@ -66,6 +66,12 @@ def load_categories(path: Path | None = None) -> int:
     return len(data["category"])
 
 
+def give_limits(category: Category) -> None:
+    """Give a new category the usual limits, so that no clock is ever without one."""
+    data: dict[str, Any] = tomllib.loads(OURS.read_text(encoding="utf-8"))
+    _put_limits(category, _limits_in(data, OURS.name)["danger" if category.danger else "ordinary"], ours=True)
+
+
 def _limits_in(data: dict[str, Any], name: str) -> dict[str, list[dict[str, Any]]]:
     """The file's limits by severity. Raises ValueError naming the place for anything that is no limit."""
     found: dict[str, list[dict[str, Any]]] = {"ordinary": [], "danger": []}
