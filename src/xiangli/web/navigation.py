@@ -12,13 +12,14 @@ from django.urls import NoReverseMatch, reverse
 @dataclass(frozen=True, slots=True)
 class Item:
     """One entry: its word, its URL (without arguments), its icon; the unread number on it or not; the verb that
-    somebody needs to see it, in whatever post."""
+    somebody needs to see it, in whatever post; what there is behind it."""
 
     label: Any
     view: str
     icon: str
     counts_notices: bool = False
     verb: str = ""
+    hint: Any = ""
 
     @property
     def url(self) -> str:

@@ -241,10 +241,11 @@ def _carry_out(plan: Plan, by: Actor | None, now: datetime) -> None:
     )
     Boundary.objects.bulk_create(ground)
     if plan.grows is not None:
-        takes = {"unit": plan.grows.pk, "others": [unit.pk for unit in plan.tops]}
+        others = [unit.pk for unit in plan.tops]
         if plan.on <= day_of(now):
-            grow(plan.grows.pk, takes["others"])
+            grow(plan.grows.pk, others)
         else:
+            takes = {"unit": plan.grows.pk, "others": others}
             outbox.put(GROW, takes, now=now, available_at=_midnight(plan.on))
     _carry_people(plan, by, now)
     _carry_roster(plan, by, now)

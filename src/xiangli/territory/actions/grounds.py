@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shapely import Polygon, unary_union
+from shapely.geometry.base import BaseGeometry
 
 from xiangli.territory.fields import Ring
 
@@ -15,7 +16,7 @@ def joined(rings: Sequence[Ring]) -> list[tuple[float, float]] | None:
     """The outline around all of `rings` ((longitude, latitude) in degrees), without holes; None where they do not
     touch, so that somebody has to draw it."""
     grounds = [Polygon(ring).buffer(0) for ring in rings]
-    whole = unary_union(grounds)
+    whole: BaseGeometry = unary_union(grounds)
     if not isinstance(whole, Polygon):
         whole = unary_union([ground.buffer(_GAP, join_style="mitre") for ground in grounds])
         whole = whole.buffer(-_GAP, join_style="mitre")

@@ -279,7 +279,7 @@ def _read(ids: Collection[UUID], on: date, *, lock: bool) -> _Read:
     named = list(Unit.objects.filter(pk__in=ids).values_list("path", "parent_id"))
     if len(named) != len(set(ids)):
         raise Refused("not_found", _("没有找到这个单位；请从列表里重新选。"))
-    parents = {parent for _path, parent in named if parent is not None}
+    parents: set[UUID] = {parent for _path, parent in named if parent}
     wanted = Q(pk__in=[*ids, *parents])
     for path, _parent in named:
         wanted |= (Q(valid_to=None) | Q(valid_to__gt=on)) & Q(path__startswith=path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -71,9 +72,9 @@ def administrator(small: Small, unit: Unit | None = None, code: str = "town_admi
     return actor_for(seat.user, at=clock.now())
 
 
-def refused(code: str, call: Callable[[], object]) -> Refused:
+def refused(code: str, call: Callable[..., object], **values: Any) -> Refused:
     with pytest.raises(Refused) as caught:
-        call()
+        call(**values)
     assert caught.value.code == code
     return caught.value
 
@@ -186,7 +187,10 @@ def test_the_statutory_code_goes_on_and_gives_the_label_where_it_is_free(small: 
     )
     said = refused(
         "code_in_force",
-        lambda: actions.merge_units(units=[third], on=TODAY, into=Named("新庄村", code="140826102206")),
+        actions.merge_units,
+        units=[third],
+        on=TODAY,
+        into=Named("新庄村", code="140826102206"),
     )
     assert "卫庄村" in str(said)
 
@@ -199,15 +203,23 @@ def test_a_split_gives_every_unit_below_its_place(small: Small) -> None:
     parts = [Named("横北东村"), Named("横北西村")]
     said = refused(
         "left_nowhere",
-        lambda: actions.split_unit(by=by, unit=small.village, on=TODAY, parts=parts, goes={small.grid.pk: 0}),
+        actions.split_unit,
+        by=by,
+        unit=small.village,
+        on=TODAY,
+        parts=parts,
+        goes={small.grid.pk: 0},
     )
     assert "第二网格" in str(said)
     assert "第一网格" not in str(said)
     refused(
         "left_nowhere",
-        lambda: actions.split_unit(
-            by=by, unit=small.village, on=TODAY, parts=parts, goes={small.grid.pk: 0, second.pk: 2}
-        ),
+        actions.split_unit,
+        by=by,
+        unit=small.village,
+        on=TODAY,
+        parts=parts,
+        goes={small.grid.pk: 0, second.pk: 2},
     )
     assert Unit.objects.filter(valid_to=None, path__startswith=small.village.path).count() == 5
 
@@ -233,9 +245,7 @@ def test_split_refuses_one_part_and_equal_names(small: Small) -> None:
         ([Named("横北东村"), Named("")], "no_name"),
         ([Named("甲", code="140826101299"), Named("乙", code="140826101299")], "code_in_force"),
     ):
-        refused(
-            code, lambda parts=parts: actions.split_unit(unit=small.village, on=TODAY, parts=parts, goes=goes)
-        )
+        refused(code, actions.split_unit, unit=small.village, on=TODAY, parts=parts, goes=goes)
 
 
 def test_merge_refuses_what_does_not_go_together(small: Small) -> None:
@@ -265,16 +275,15 @@ def test_merge_refuses_what_does_not_go_together(small: Small) -> None:
         ([small.village, south], new, SINCE - DAY, "dates"),
         ([small.village, south], new, TODAY - DAY, "in_past"),
     ):
-        refused(
-            code,
-            lambda units=units, into=into, on=on: actions.merge_units(
-                by=county, units=units, on=on, into=into
-            ),
-        )
+        refused(code, actions.merge_units, by=county, units=units, on=on, into=into)
     actions.merge_units(by=by, units=[small.village, south], on=TODAY, into=new)
     refused(
         "unit_ended",
-        lambda: actions.merge_units(by=by, units=[small.village, south], on=TODAY, into=Named("另一个村")),
+        actions.merge_units,
+        by=by,
+        units=[small.village, south],
+        on=TODAY,
+        into=Named("另一个村"),
     )
 
 
@@ -285,8 +294,8 @@ def test_what_is_planned_below_stands_in_the_way(small: Small) -> None:
         parent=small.grid, level=small.levels["lane"], name="九巷", valid_from=TODAY + 5 * DAY
     )
     new = Named("新村")
-    refused("changes_pending", lambda: actions.merge_units(units=[south], on=TODAY, into=new))
-    refused("not_begun", lambda: actions.merge_units(units=[small.village], on=TODAY, into=new))
+    refused("changes_pending", actions.merge_units, units=[south], on=TODAY, into=new)
+    refused("not_begun", actions.merge_units, units=[small.village], on=TODAY, into=new)
     actions.merge_units(units=[south, small.village], on=TODAY + 9 * DAY, into=new)
     assert successors_of(coming, TODAY + 9 * DAY) == [below(Unit.objects.get(name="新村"))["九巷"]]
     village = Unit.objects.get(pk=south.pk)
@@ -298,28 +307,25 @@ def test_a_unit_is_changed_by_the_level_above(small: Small) -> None:
     other = actions.open_unit(
         parent=small.county, level=small.levels["town"], name="卫庄镇", valid_from=SINCE
     )
-    said = refused(
-        "own_unit", lambda: actions.merge_units(by=by, units=[small.town], on=TODAY, into=Named("新镇"))
-    )
+    said = refused("own_unit", actions.merge_units, by=by, units=[small.town], on=TODAY, into=Named("新镇"))
     assert "上一级" in str(said)
-    refused("not_permitted", lambda: actions.merge_units(by=by, units=[other], on=TODAY, into=Named("新镇")))
-    refused("own_unit", lambda: actions.rename_unit(by=by, unit=small.town, on=TODAY, name="横水街道"))
+    refused("not_permitted", actions.merge_units, by=by, units=[other], on=TODAY, into=Named("新镇"))
+    refused("own_unit", actions.rename_unit, by=by, unit=small.town, on=TODAY, name="横水街道")
     head = actor_for(small.seat("grid_head", small.grid).user, at=NOW)
     refused(
-        "not_permitted",
-        lambda: actions.end_unit(by=head, unit=small.lane, on=TODAY, successors=[small.lane_two]),
+        "not_permitted", actions.end_unit, by=head, unit=small.lane, on=TODAY, successors=[small.lane_two]
     )
     county = administrator(small, small.county, "county_admin")
     actions.merge_units(by=county, units=[small.town, other], on=TODAY, into=Named("新镇"))
     assert set(below(Unit.objects.get(name="新镇"))) == {"横北村", "第一网格", "一巷", "二巷"}
-    refused("own_unit", lambda: actions.rename_unit(by=county, unit=small.county, on=TODAY, name="绛州"))
+    refused("own_unit", actions.rename_unit, by=county, unit=small.county, on=TODAY, name="绛州")
 
 
 def test_nobody_loses_an_appointment_that_began_today(small: Small) -> None:
     by = administrator(small)
     new = small.seat("lane_head", small.lane, "新巷长", since=TODAY)
     said = refused(
-        "begun_today", lambda: actions.merge_units(by=by, units=[small.village], on=TODAY, into=Named("新村"))
+        "begun_today", actions.merge_units, by=by, units=[small.village], on=TODAY, into=Named("新村")
     )
     assert "新巷长" in str(said)
     actions.merge_units(by=by, units=[small.village], on=TODAY + DAY, into=Named("新村"))
@@ -465,12 +471,7 @@ def test_rename_unit_keeps_the_old_name_in_the_ledger(small: Small) -> None:
         ({"name": "新村", "on": TODAY + DAY}, "not_yet"),
         ({"name": "新村", "on": SINCE - DAY}, "dates"),
     ):
-        refused(
-            code,
-            lambda values=values: actions.rename_unit(
-                **{"by": by, "unit": small.village, "on": TODAY, **values}
-            ),
-        )
+        refused(code, actions.rename_unit, **{"by": by, "unit": small.village, "on": TODAY, **values})
     actions.rename_unit(by=by, unit=small.village, on=TODAY, name="横北新村委会", short_name="横北新村")
     small.village.refresh_from_db()
     assert (small.village.name, small.village.path) == ("横北新村委会", "14/08/26/101/200/")
@@ -481,7 +482,7 @@ def test_rename_unit_keeps_the_old_name_in_the_ledger(small: Small) -> None:
         "横北新村",
     )
     actions.merge_units(units=[south], on=TODAY, into=small.village)
-    refused("unit_ended", lambda: actions.rename_unit(by=by, unit=south, on=TODAY, name="旧村"))
+    refused("unit_ended", actions.rename_unit, by=by, unit=south, on=TODAY, name="旧村")
 
 
 def test_statements_do_not_grow_with_what_lies_below(small: Small) -> None:
@@ -507,7 +508,7 @@ def test_two_at_once_wait_for_each_other_in_the_same_order(small: Small) -> None
     south, *_rest = second_village(small)
     for units in ([small.village, south], [south, small.village]):
         with CaptureQueriesContext(connection) as asked:
-            refused("no_name", lambda units=units: actions.merge_units(units=units, on=TODAY, into=Named("")))
+            refused("no_name", actions.merge_units, units=units, on=TODAY, into=Named(""))
         locking = [row["sql"] for row in asked if "FOR UPDATE" in row["sql"]]
         assert len(locking) == 1
         assert 'ORDER BY "territory_unit"."path" ASC' in locking[0]
