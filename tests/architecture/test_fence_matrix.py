@@ -216,6 +216,7 @@ def appoints(outcome: Outcome) -> Rule:
     return rule
 
 
+COUNTY_ADMIN: Final = Page(staff(200, only={"county_admin"}), staff(400, only={"county_admin"}))
 # Pages that show no matter, or one's own.
 PAGES: Final[dict[str, Page]] = {
     # without account
@@ -313,6 +314,13 @@ PAGES: Final[dict[str, Page]] = {
     "territory:print_plate": Page(
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_PRINT else 404, signed_in(405)
     ),
+    # of villages: a lane has none
+    "territory:print_board": Page(signed_in(404), signed_in(405)),
+    "territory:plates": Page(staff(200, only=MAY_ENROL), signed_in(405)),
+    # of the lane, and nothing said to be printed
+    "territory:record_print": Page(
+        signed_in(405), lambda role: LOGIN if role == "anonymous" else 409 if role in MAY_PRINT else 404
+    ),
     "notices:preferences": Page(signed_in(200), signed_in(200)),
     "notices:set_address": Page(signed_in(404), signed_in(404)),  # no such channel
     "notices:deliveries": Page(staff(200, only=MAY_RETRY), signed_in(405)),
@@ -328,6 +336,24 @@ PAGES: Final[dict[str, Page]] = {
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_END_ON_CALL else 404,
         lambda role: LOGIN if role == "anonymous" else 302 if role in MAY_END_ON_CALL else 404,
     ),
+    # figures of what one looks after
+    **{
+        name: Page(staff(200), NO_POST)
+        for name in ("insight:figures", "insight:figures_workbook", "insight:figures_paper")
+    },
+    # what a county's administrator decides
+    "territory:calendar": COUNTY_ADMIN,
+    "territory:hours": COUNTY_ADMIN,
+    "cases:categories": Page(staff(200, only={"county_admin"}), NO_POST),
+    "cases:category": COUNTY_ADMIN,
+    "cases:add_category": COUNTY_ADMIN,
+    "cases:set_limit": Page(NO_GET, staff(400, only={"county_admin"})),
+    "cases:drop_limit": Page(NO_GET, staff(404, only={"county_admin"})),
+    "cases:import_list": COUNTY_ADMIN,
+    # nobody's upload but one's own
+    "cases:check_list": Page(staff(404, only={"county_admin"}), staff(404, only={"county_admin"})),
+    "cases:annotated_list": Page(staff(404, only={"county_admin"}), NO_POST),
+    "cases:list_workbook": Page(staff(200, only={"county_admin"}), NO_POST),
     # the lane head's own job, and what it made
     **{
         name: Page(
@@ -421,6 +447,9 @@ class World:
             "device_id": new_id(),
             "entry_id": self.on_call.pk,
             "job_id": self.job.pk,
+            "code": "environment",
+            "limit_id": new_id(),
+            "which": "template",
             "pk": 1,
             "action": action or "confirm_case",
         }
