@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "restore": ("从备份恢复到空的地方", "bring a backup into an empty place"),
     "upgrade": ("升级数据到本版本", "bring the data to this version"),
     "migrate": ("更新数据库结构", "bring the tables up to date"),
+    "serve": ("只运行网页服务", "the web server alone"),
     "worker": ("任务进程", "the process that does outbox jobs"),
     "sealer": ("封存进程", "the process that seals the ledger"),
     "messages": ("更新英文词句表", "update the English catalogue"),

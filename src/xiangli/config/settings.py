@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "xiangli.config.middleware.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -213,12 +214,23 @@ if HTTPS:
 # Where the caller's address is read: behind a proxy, the header it sets; else the socket.
 CLIENT_ADDRESS_HEADER = os.environ.get("XIANGLI_CLIENT_ADDRESS_HEADER", "REMOTE_ADDR")
 
+# Who may read /metrics: whoever brings this; without it, this machine itself.
+METRICS_TOKEN = os.environ.get("XIANGLI_METRICS_TOKEN", "")
+
+_json = os.environ.get("XIANGLI_LOG") == "json"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
-        "discreet": {"()": "xiangli.config.logs.Discreet"},
+        "line": {"()": "xiangli.config.logs.Lines"}
+        if _json
+        else {
+            "()": "xiangli.config.logs.Plain",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "discreet": {"()": "xiangli.config.logs.Lines", "discreet": True}
+        if _json
+        else {"()": "xiangli.config.logs.Discreet"},
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line"},
@@ -230,6 +242,8 @@ LOGGING: dict[str, Any] = {
         "django.request": {"handlers": ["requests"], "level": "ERROR", "propagate": False},
         "django.security": {"handlers": ["requests"], "level": "WARNING", "propagate": False},
         "django.server": {"level": "CRITICAL"},
+        # one line a request: page, status, milliseconds
+        "xiangli.requests": {"level": "INFO" if os.environ.get("XIANGLI_LOG_REQUESTS") else "WARNING"},
         "httpx": {
             "level": "WARNING"
         },  # below, it tells addresses, in which some providers want their secrets

@@ -3,7 +3,10 @@
 from django.conf.urls.i18n import urlpatterns as language_urls
 from django.urls import include, path
 
+from xiangli.config import pages
+
 urlpatterns = [
+    path("metrics", pages.metrics, name="metrics"),
     path("", include("xiangli.insight.urls")),
     path("", include("xiangli.cases.urls")),
     path("", include("xiangli.matters.urls")),

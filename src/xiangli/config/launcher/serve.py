@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from signal import SIGINT, SIGKILL
-from typing import Final
+from typing import Final, NoReturn
 
 from xiangli.config.words import words
 
@@ -63,8 +64,9 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
                 return
             # The rights to change tables stay with the launcher's own commands.
             serving = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
+            web = {**serving, **_shared_counts()}
             tree.children += [
-                Child(words("网页服务", "web server"), command(_granian(host, port, workers), serving)),
+                Child(words("网页服务", "web server"), command(_granian(host, port, workers), web)),
                 # Nobody waits in front of these two as somebody waits in front of a page.
                 Child(words("任务进程", "worker"), command([*_XIANGLI, "worker"], serving, behind=10)),
                 Child(words("封存进程", "sealer"), command([*_XIANGLI, "sealer"], serving, behind=10)),
@@ -90,6 +92,28 @@ def run(*, host: str, port: int, workers: int, demo: bool, say: Callable[[str], 
             if server is not None:
                 server.stop()
             say(words("已停止", "stopped"))
+
+
+def serve(*, host: str, port: int, workers: int) -> NoReturn:
+    """Become the web server alone, for whoever runs database, worker and sealer by other means. Raises StartError."""
+    if not _MANIFEST.exists():
+        raise StartError(
+            words("前端还没有构建：请运行 make frontend", "the front end is not built: run `make frontend`")
+        )
+    (home() / "static").mkdir(parents=True, exist_ok=True)
+    serving = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
+    serving |= {"PYTHONUNBUFFERED": "1", **_shared_counts()}
+    serving.setdefault("XIANGLI_PUBLIC_URL", _address(host, port))
+    wanted = _granian(host, port, workers)
+    os.execve(wanted[0], wanted, serving)  # noqa: S606  # a list of words, no shell
+
+
+def _shared_counts() -> dict[str, str]:
+    """Where the server's processes share their counts of requests; those of the start before are gone."""
+    folder = home() / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def _database(server: Embedded, say: Callable[[str], None]) -> Child:

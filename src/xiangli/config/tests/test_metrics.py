@@ -1,15 +1,19 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django.db import OperationalError
+from django.test import Client
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
 from xiangli.config.cli import main
-from xiangli.config.doctor import Finding, Level, _loops
-from xiangli.config.metrics import openmetrics
+from xiangli.config.doctor import Finding, Level, _backup, _interrupted, _loops
+from xiangli.config.keeping import record
+from xiangli.config.metrics import _Now, exposition, openmetrics
 from xiangli.kernel import outbox, timers
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.models import Due, LedgerEvent, OutboxMessage
@@ -134,3 +138,98 @@ def test_doctor_names_what_is_stuck_and_the_command_that_mends_it(monkeypatch: p
     assert command is not None
     assert command[1] == "timers"
     assert finding("stuck jobs").level is Level.OK
+
+
+# -- over HTTP
+
+
+def scraped(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in parse_openmetrics(text)  # type: ignore[no-untyped-call]  # the library does not type it
+        for sample in family.samples
+    }
+
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture
+def client() -> Client:
+    """Somebody on this machine."""
+    return Client(SERVER_NAME="127.0.0.1")
+
+
+@pytest.mark.django_db
+def test_requests_are_counted_by_page_and_never_by_address(client: Client) -> None:
+    def count(page: str, status: str) -> float:
+        text = client.get("/metrics", headers={"accept": OPENMETRICS}).content.decode()
+        assert "1234567890123456" not in text
+        labels = frozenset({("page", page), ("method", "GET"), ("status", status)})
+        return scraped(text).get(("xiangli_requests_total", labels), 0)
+
+    before = count("web:alive", "2xx"), count("cases:track", "4xx"), count("-", "4xx")
+    client.get("/healthz")
+    client.get("/t/1234567890123456/")
+    client.get("/no-such-page-1234567890123456/")
+    after = count("web:alive", "2xx"), count("cases:track", "4xx"), count("-", "4xx")
+    assert [new - old for old, new in zip(before, after, strict=True)] == [1, 1, 1]
+    answer = client.get("/metrics", headers={"accept": OPENMETRICS})
+    assert answer["Content-Type"].startswith("application/openmetrics-text")
+    found = scraped(answer.content.decode())
+    assert found["xiangli_timers_waiting", frozenset()] == 0
+    assert found["xiangli_database_answers", frozenset()] == 1
+    assert found["xiangli_request_seconds_count", frozenset({("page", "web:alive")})] >= 1
+    assert client.get("/metrics")["Content-Type"].startswith("text/plain; version=")
+
+
+@pytest.mark.django_db
+def test_figures_are_for_this_machine_or_for_who_brings_the_token(client: Client, settings: Any) -> None:
+    assert client.get("/metrics").status_code == 200
+    for header in ("x-forwarded-for", "forwarded", "x-real-ip", "via"):
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 404
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
+    settings.PUBLIC_URL = "https://xiangli.example"
+    assert client.get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = "a-token-of-this-test"
+    assert client.get("/metrics").status_code == 404
+    for wrong in ("Bearer a-token", "Bearer ", "a-token-of-this-test", "Bearer 令牌"):
+        assert client.get("/metrics", headers={"authorization": wrong}).status_code == 404
+    right = {"authorization": "Bearer a-token-of-this-test"}
+    assert client.get("/metrics", headers=right, REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert client.post("/metrics", headers=right).status_code == 405
+
+
+def test_a_database_that_does_not_answer_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_now: datetime) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(timers, "waiting", fail)
+    text, _type = exposition(NOW, OPENMETRICS)
+    found = scraped(text.decode())
+    assert found["xiangli_database_answers", frozenset()] == 0
+    assert ("xiangli_timers_waiting", frozenset()) not in found
+
+
+# -- what keeping adds
+
+
+def test_the_age_of_the_last_backup_is_a_figure_and_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIANGLI_LANG", "en")
+    monkeypatch.setenv("XIANGLI_HOME", str(tmp_path))
+    assert _backup(NOW).level is Level.WARN
+    record.write(tmp_path, record.LastBackup(NOW - timedelta(hours=25), str(tmp_path / "b.tar"), 7, "0.1.0"))
+    assert (_backup(NOW).level, _backup(NOW).found) == (
+        Level.OK,
+        f"{tmp_path}/b.tar is gone (well, if it was moved elsewhere)",
+    )
+    assert _backup(NOW + timedelta(hours=2)).level is Level.WARN
+    [gauge] = [metric for metric in _Now(NOW)._kept() if metric.samples]
+    assert (gauge.name, gauge.samples[0].value) == ("xiangli_backup_age_seconds", 25 * 3600)
+    assert not list(_interrupted())
+    record.write(tmp_path, record.Upgrading(NOW, "0.2.0", None))
+    [found] = _interrupted()
+    assert found.level is Level.FAIL
+    assert "xiangli upgrade" in found.mend
