@@ -141,6 +141,7 @@ MAY_APPOINT: Final = {*MAY_RETRY, "village_director", "next_village", *ADMINS}
 OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
 
 SETS_UP: Final = {"county_admin"}
+MAY_CHANGE: Final = {*MAY_RETRY, *ADMINS}  # whoever opens and changes units
 
 OVER_THE_LANE: Final = {  # whose territory holds the lane
     *("lane_head", "deputy", "village_director", "subject", "town_desk", "county_desk", "county_supervision"),
@@ -217,6 +218,17 @@ def appoints(outcome: Outcome) -> Rule:
 
 
 COUNTY_ADMIN: Final = Page(staff(200, only={"county_admin"}), staff(400, only={"county_admin"}))
+def changes(outcome: Outcome) -> Rule:
+    """Whoever opens and changes the units above the lane; of the others who do so elsewhere: there is no such unit."""
+
+    def rule(role: str) -> Outcome:
+        if role == "anonymous":
+            return LOGIN
+        return 403 if role not in MAY_CHANGE else 404 if role in {"other_town", "other_county"} else outcome
+
+    return rule
+
+
 # Pages that show no matter, or one's own.
 PAGES: Final[dict[str, Page]] = {
     # without account
@@ -229,6 +241,7 @@ PAGES: Final[dict[str, Page]] = {
     "web:look": Page(NO_GET, everybody(302)),
     "web:alive": Page(everybody(200), NO_POST),
     "web:ready": Page(everybody(200), NO_POST),
+    "metrics": Page(everybody(404), NO_POST),  # for a machine with the token
     "web:robots": Page(everybody(200), NO_POST),
     "set_language": Page(everybody(302), everybody(302)),
     "accounts:enrol": Page(everybody(200), everybody(200)),
@@ -304,12 +317,25 @@ PAGES: Final[dict[str, Page]] = {
     "territory:end_appointment": Page(appoints(200), appoints(400)),
     "territory:record_absence": Page(appoints(200), appoints(400)),
     "territory:end_absence": Page(signed_in(405), appoints(302)),
+    # tables of appointments; what was found in one is only for who brought it
+    "territory:import_table": Page(staff(200, only=MAY_APPOINT), staff(400, only=MAY_APPOINT)),
+    "territory:table_template": Page(staff(200, only=MAY_APPOINT), signed_in(405)),
+    "territory:imported": Page(signed_in(404), signed_in(404)),
     # levels and posts of the county
     "territory:scheme": Page(staff(200, only=SETS_UP), signed_in(405)),
     "territory:edit_level": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
     "territory:add_level": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
     "territory:edit_post": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
     "territory:add_post": Page(staff(200, only=SETS_UP), staff(400, only=SETS_UP)),
+    # the lane among the units: nothing can be opened below it, and it needs no merge that names nobody
+    "territory:settings": Page(staff(200, only=MAY_APPOINT), signed_in(405)),
+    "territory:list_units": Page(staff(200, only=MAY_CHANGE), signed_in(405)),
+    "territory:show_unit": Page(changes(200), signed_in(405)),
+    "territory:open_unit": Page(changes(404), changes(404)),
+    "territory:rename_unit": Page(changes(200), changes(400)),
+    "territory:split_unit": Page(changes(200), changes(400)),
+    "territory:end_unit": Page(changes(200), changes(400)),
+    "territory:merge_units": Page(staff(409, only=MAY_CHANGE), staff(409, only=MAY_CHANGE)),
     # the plate of the lane
     "territory:print_plate": Page(
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_PRINT else 404, signed_in(405)
@@ -439,6 +465,7 @@ class World:
             "filter_id": new_id(),
             "figure_id": new_id(),
             "unit_id": self.place.lane.pk,
+            "what": "people",
             "level_id": self.place.lane.level_id,
             "post_id": self.place.posts["lane_head"].pk,
             "appointment_id": self.absence.appointment_id,

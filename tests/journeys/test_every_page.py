@@ -21,6 +21,8 @@ from tests.support.browser import DESK
 from xiangli.accounts import actions
 from xiangli.cases.actions import import_responsibilities
 from xiangli.cases.tests.factories import Place, make_report
+from xiangli.kernel import jobs
+from xiangli.kernel.models import Job
 from xiangli.notices.actions import open_channel
 from xiangli.notices.models import Delivery
 
@@ -70,10 +72,11 @@ DESKS: Final = {
     "territory:enrol_people": "/enrolments/",
     "territory:on_call": "/on-call/",
     "territory:set_on_call": "/on-call/new/",
-    "territory:print_plate": "/units/{unit}/plate/",
+    "territory:plates": "/plates/",
     "territory:people": "/settings/people/",
     "territory:find_seats": "/settings/seats/",
     "territory:seats": "/settings/seats/{unit}/",
+    "territory:import_table": "/settings/import/people/",
     "accounts:reauth": "/reauth/",
     "accounts:me": "/me/",
     "accounts:set_password": "/me/password/",
@@ -95,6 +98,7 @@ BY_STEPS: Final = {
     "territory:issue_enrolment": "test_at_a_desk",
     "territory:end_on_call": "test_the_roster",
     "territory:person": "test_the_people",
+    "territory:imported": "test_the_people",
     "territory:scheme": "test_levels_and_posts",
     "territory:edit_level": "test_levels_and_posts",
     "territory:add_level": "test_levels_and_posts",
@@ -115,7 +119,11 @@ BY_STEPS: Final = {
     "mfa_reauthenticate_webauthn": "test_two_steps",
 }
 NO_PAGE: Final = {
+    "territory:print_plate": "a PDF",
+    "territory:print_board": "a PDF",
+    "territory:record_print": "a PDF",
     "territory:end_absence": "leads back to the person",
+    "territory:table_template": "a workbook",
     "cases:me_too": "leads back to the plate",
     "cases:track_photo": "a picture",
     "cases:photo": "a picture",
@@ -136,6 +144,7 @@ NO_PAGE: Final = {
     "web:look": "leads back",
     "web:alive": "one word",
     "web:ready": "one word",
+    "metrics": "a text for a machine",
     "web:robots": "a text file",
     "cases:danger_words": "data for a script",
     "set_language": "leads back",
@@ -287,6 +296,16 @@ def test_the_people(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[
         page.goto(f"/settings/seats/{place.lane2.pk}/")
         follow(page.get_by_role("button", name=link).first)
         _look_at(page, name, eyes, desk=True)
+    page.goto("/settings/import/people/")
+    rows = "单位,岗位,姓名,起\n一网格,网格员,新网格员,2090-01-01\n没有的村,网格长,某人,2090-01-01"
+    page.get_by_label("表格").set_input_files(
+        {"name": "任职.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    )
+    press(page, "检查")
+    assert jobs.run_one(clock.now(), watched=False)
+    page.goto(f"/settings/imported/{Job.objects.get().pk}/")
+    expect(page.get_by_role("alert")).to_contain_text("共 2 行")
+    _look_at(page, "territory:imported", eyes, desk=True)
 
 
 def test_levels_and_posts(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:

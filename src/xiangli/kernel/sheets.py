@@ -30,8 +30,11 @@ MAX_UNPACKED: Final = 16 * 1024 * 1024  # a list of 5,000 rows takes a tenth of 
 MAX_PARTS: Final = 200  # files packed in a workbook
 MAX_SHEETS: Final = 50
 MAX_ROWS: Final = 5000  # without the header
+MAX_ROWS_OF_JOB: Final = 20_000  # where somebody waits with a bar instead of a page
 MAX_COLUMNS: Final = 50
 MAX_CELL: Final = 2000  # characters
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"  # a workbook, to a browser
 
 _LAST_ROW: Final = 1_048_576  # of any sheet: a row that says it stands further down is not believed
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"  # .xls, and every workbook with a password
@@ -55,9 +58,9 @@ class Row:
         return self.cells[column] if column < len(self.cells) else None
 
 
-def read_rows(content: bytes) -> list[Row]:
+def read_rows(content: bytes, *, most: int = MAX_ROWS) -> list[Row]:
     """The rows of the first sheet of an .xlsx workbook, or of a .csv file (UTF-8, or GB 18030 as programs here
-    save it); which of the two it is, the content says. At least one.
+    save it); which of the two it is, the content says. At least one; at most `most` below the header.
 
     Raises Refused: file_large, file_old, file_unreadable, file_encoding, file_rows, file_columns, file_cell,
     file_empty.
@@ -66,13 +69,13 @@ def read_rows(content: bytes) -> list[Row]:
         raise Refused("file_large", _("文件超过 5 MB，请删去用不到的工作表和图片再试。"))
     if content.startswith(_OLD_EXCEL):
         raise Refused("file_old", _("这是旧版 .xls 或加了密码的文件，请去掉密码、另存为 .xlsx 再试。"))
-    rows = list(_kept(_of_workbook(content) if content.startswith(_ZIP) else _of_csv(content)))
+    rows = list(_kept(_of_workbook(content) if content.startswith(_ZIP) else _of_csv(content), most))
     if not rows:
         raise Refused("file_empty", _("文件里没有内容。请把清单放在第一张工作表，第一行写表头。"))
     return rows
 
 
-def _kept(found: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[Row]:
+def _kept(found: Iterable[tuple[int, Sequence[Any]]], most: int) -> Iterator[Row]:
     kept = 0
     for number, raw in found:
         if raw.count(None) == len(raw):
@@ -85,8 +88,8 @@ def _kept(found: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[Row]:
         if len(cells) > MAX_COLUMNS:
             raise Refused("file_columns", _("第 %(row)d 行超过 50 列，请删去多余的列。") % {"row": number})
         kept += 1
-        if kept > MAX_ROWS + 1:
-            raise Refused("file_rows", _("超过 5000 行，请分成几个文件。"))
+        if kept > most + 1:
+            raise Refused("file_rows", _("超过 %(most)d 行，请分成几个文件。") % {"most": most})
         yield Row(number, tuple(cells))
 
 
@@ -194,6 +197,7 @@ def _write(page: Worksheet, sheet: Sheet) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
     wrong, head = PatternFill("solid", fgColor="FFD6D6"), Font(bold=True)
+    wrapped = Alignment(vertical="top", wrap_text=True)
     widths: dict[int, int] = {}
     for number, row in enumerate(sheet.rows):
         for column, value in enumerate(row):
@@ -201,7 +205,7 @@ def _write(page: Worksheet, sheet: Sheet) -> None:
             if isinstance(value, str):
                 cell.value = value = plain(value)
                 cell.data_type = "s"
-                cell.alignment = Alignment(vertical="top", wrap_text=True)
+                cell.alignment = wrapped
             else:
                 cell.value = value
             if isinstance(value, date):

@@ -2,10 +2,23 @@
 
 from django.urls import URLPattern, path
 
-from xiangli.territory.pages import calendar, enrol, on_call, people, plates, schemes, settings, units
+from xiangli.territory.pages import (
+    calendar,
+    enrol,
+    on_call,
+    people,
+    plates,
+    schemes,
+    settings,
+    units,
+    workbooks,
+)
 
 app_name = "territory"
 urlpatterns: list[URLPattern] = [
+    path("settings/import/<slug:what>/", workbooks.import_table, name="import_table"),
+    path("settings/import/<slug:what>/template/", workbooks.table_template, name="table_template"),
+    path("settings/imported/<uuid:job_id>/", workbooks.imported, name="imported"),
     path("settings/scheme/", schemes.scheme, name="scheme"),
     path("settings/scheme/levels/<uuid:level_id>/", schemes.edit_level, name="edit_level"),
     path("settings/scheme/levels/<uuid:level_id>/below/", schemes.add_level, name="add_level"),

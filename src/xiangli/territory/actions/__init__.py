@@ -54,6 +54,7 @@ from xiangli.territory.actions.units import (
     open_unit,
     set_hours,
 )
+from xiangli.territory.actions.workbooks import import_appointments, import_units
 
 __all__ = [
     "COMMAND_LINE",
@@ -83,6 +84,8 @@ __all__ = [
     "end_unit",
     "enter_year",
     "grow",
+    "import_appointments",
+    "import_units",
     "issue_enrolment",
     "let_go",
     "load_preset",
