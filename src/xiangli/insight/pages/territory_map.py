@@ -5,6 +5,8 @@ No tiles and no foreign server. What the map shows stands below it as a table, w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
@@ -96,7 +98,7 @@ def _tops(request: HttpRequest) -> list[tuple[str, str]]:
     return list(tops.items()) if len(tops) > 1 else []
 
 
-def _sum(several: Any) -> Lamps:
+def _sum(several: Iterable[Lamps]) -> Lamps:
     found = list(several)
     return Lamps(*(sum(getattr(one, name) for one in found) for name in ("red", "amber", "green", "none")))
 
@@ -148,7 +150,7 @@ def map_points(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _point(point: Point, now: Any) -> dict[str, Any]:
+def _point(point: Point, now: datetime) -> dict[str, Any]:
     assert point.lat is not None
     assert point.lng is not None
     return {

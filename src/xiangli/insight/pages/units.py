@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,12 +20,13 @@ from xiangli.insight.queries.units import Lamps, in_hand, open_in
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.figures import may_set_figures, remove_figure, set_figure
-from xiangli.territory.models import Unit, UnitKind
-from xiangli.territory.queries import about, ancestors, spoken_name, tree, unit_by_id
-from xiangli.territory.queries.roster import nights_of
+from xiangli.territory.models import PrintKind, Unit, UnitKind
+from xiangli.territory.queries import about, ancestors, prints, spoken_name, tree, unit_by_id
+from xiangli.territory.queries.roster import Night, nights_of
 from xiangli.territory.rules import APPOINT_STAFF, PRINT_PLATE, Actor
 from xiangli.web.staff import staff_only
 
+MOST_SHEETS: Final = 100  # units below, up to which their plates are drawn up to see which are out of date
 _LAMPS: Final = ("red", "amber", "green", "none")
 
 
@@ -131,20 +133,22 @@ def unit(request: HttpRequest, unit_id: UUID) -> HttpResponse:
         lamps = open_in(actor, shown, at=now)
         people = about.people_at(shown, actor, at=now)
         hands = in_hand(actor, {one.user_id for one in people}) if people else {}
+        below, plates = tree.below(shown, at=now), _plates(actor, shown)
         offices, page = about.offices(shown, at=now, cursor=request.GET.get("cursor", ""))
         context |= {
             "away": about.away_under(shown.path, at=now),
             "vacancies": about.vacant_under(shown.path, at=now),
             "most": about.MOST,
             "nights": _nights(shown, now) if not ended else [],
-            "below": tree.below(shown, at=now),
+            "below": below,
             "offices": offices,
             "page": page,
             "lamps": lamps,
             "chips": _chips(shown, lamps),
             "people": [(one, hands.get(one.user_id, 0)) for one in people],
             "administers": actor.may(APPOINT_STAFF, shown.path),
-            "plates": _plates(actor, shown),
+            "plates": plates,
+            "due": _due(shown, below, now) if plates and not ended else [],
             "dossier": has_dossier(shown) and not ended,
         }
     return render(request, "insight/unit.html", context)
@@ -155,7 +159,7 @@ def has_dossier(unit: Unit) -> bool:
     return unit.level is not None and unit.level.code == "village"
 
 
-def _nights(unit: Unit, now: Any) -> list[Any]:
+def _nights(unit: Unit, now: datetime) -> list[Night]:
     assert unit.county_id is not None  # as `unit_for` has seen
     return nights_of({unit.pk: (unit.short_name, unit.county_id)}, at=now)
 
@@ -177,6 +181,15 @@ def _plates(actor: Actor, unit: Unit) -> str:
     if unit.kind != UnitKind.PLACE or not actor.may(PRINT_PLATE, unit.path):
         return ""
     return address("territory:plates", unit=unit.pk)
+
+
+def _due(unit: Unit, below: list[tree.Below], now: datetime) -> list[prints.Tally]:
+    """Of plates and boards, how many are to be printed: of a village, or what is no larger. Of more, the page of
+    plates tells."""
+    if sum(row.count for row in below) > MOST_SHEETS:
+        return []
+    hung = prints.hung(unit, at=now)
+    return [tally for kind in PrintKind if (tally := prints.tally_of(kind, hung)).total]
 
 
 @require_http_methods(["GET", "POST"])

@@ -297,6 +297,18 @@ def test_pages_cost_the_same_with_one_row_and_with_three(place: Place) -> None:
     assert before[f"/units/{place.village.pk}/"] <= 26
 
 
+def test_what_is_to_print_stands_on_the_page_of_whoever_prints(place: Place) -> None:
+    page = read(at_work(place.people["village_director"]), place.village)
+    assert "街巷公示牌要印 2 / 2 块" in page
+    assert "责任公示栏要印 1 / 1 块" in page
+    assert f"/plates/?unit={place.village.pk}" in page
+    assert "公示牌要印" not in read(at_work(place.people["county_supervision"]), place.village)
+    other = make_place("14/08/27/")
+    for address in ("", "dossier.pdf", "figures/"):
+        found = at_work(other.people["town_desk"]).get(f"/units/{place.village.pk}/{address}")
+        assert found.status_code == 404, address
+
+
 # figures
 
 
