@@ -318,7 +318,10 @@ PAGES: Final[dict[str, Page]] = {
     "territory:record_absence": Page(appoints(200), appoints(400)),
     "territory:end_absence": Page(signed_in(405), appoints(302)),
     # tables of appointments; what was found in one is only for who brought it
-    "territory:import_table": Page(staff(200, only=MAY_APPOINT), staff(400, only=MAY_APPOINT)),
+    "territory:import_people": Page(staff(200, only=MAY_APPOINT), staff(400, only=MAY_APPOINT)),
+    "territory:import_units": Page(
+        staff(200, only={*MAY_RETRY, *ADMINS}), staff(400, only={*MAY_RETRY, *ADMINS})
+    ),
     "territory:table_template": Page(staff(200, only=MAY_APPOINT), signed_in(405)),
     "territory:imported": Page(signed_in(404), signed_in(404)),
     # levels and posts of the county

@@ -17,9 +17,10 @@ def joined(rings: Sequence[Ring]) -> list[tuple[float, float]] | None:
     touch, so that somebody has to draw it."""
     grounds = [Polygon(ring).buffer(0) for ring in rings]
     whole: BaseGeometry = unary_union(grounds)
-    if not isinstance(whole, Polygon):
+    if whole.geom_type != "Polygon":
         whole = unary_union([ground.buffer(_GAP, join_style="mitre") for ground in grounds])
         whole = whole.buffer(-_GAP, join_style="mitre")
-    if not isinstance(whole, Polygon) or whole.is_empty:
+    if whole.geom_type != "Polygon" or whole.is_empty:
         return None
+    assert isinstance(whole, Polygon)
     return [(x, y) for x, y, *_ in whole.exterior.coords[:-1]]

@@ -276,13 +276,13 @@ class _Read:
 
 def _read(ids: Collection[UUID], on: date, *, lock: bool) -> _Read:
     """Four statements. Locked from the top down, so that two changes wait for each other and never cross."""
-    named = list(Unit.objects.filter(pk__in=ids).values_list("path", "parent_id"))
+    named = list(Unit.objects.filter(pk__in=ids).only("path", "parent_id"))
     if len(named) != len(set(ids)):
         raise Refused("not_found", _("没有找到这个单位；请从列表里重新选。"))
-    parents: set[UUID] = {parent for _path, parent in named if parent}
+    parents = {unit.parent_id for unit in named if unit.parent_id is not None}
     wanted = Q(pk__in=[*ids, *parents])
-    for path, _parent in named:
-        wanted |= (Q(valid_to=None) | Q(valid_to__gt=on)) & Q(path__startswith=path)
+    for unit in named:
+        wanted |= (Q(valid_to=None) | Q(valid_to__gt=on)) & Q(path__startswith=unit.path)
     rows = Unit.objects.select_related("level").filter(wanted).order_by("path")
     if lock:
         rows = rows.select_for_update(of=("self",))
