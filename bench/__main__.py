@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import growth, importing, intake, lists, timers
+from bench import growth, importing, intake, lists, pages, timers
 
 BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "intake": intake.measure,
     "list": lists.measure,
     "growth": growth.measure,
     "import": importing.measure,
+    "pages": pages.measure,
     "timers": timers.measure,
 }
 _LATEST = Path(__file__).with_name("latest.json")

@@ -111,7 +111,8 @@ def newest(
     # Where the territory holds nothing of the unit, only what grants name is left.
     nowhere = [SearchText.objects.filter(number__lt=0)]
     walks = [stretch(rows) for rows in [SearchText.objects.in_place(path) for path in places] or nowhere]
-    many, few = " UNION ALL ", f"ORDER BY number {'ASC' if backward else 'DESC'} LIMIT"
+    turn = f"ORDER BY number {'ASC' if backward else 'DESC'}"
+    many, few = " UNION ALL ", f"{turn} LIMIT"
     ordered = many.join(f"(SELECT * FROM ({sql}) part {few} {WINDOW})" for sql, _params in walks)  # noqa: S608  # as below
     grants, of_grants = stretch(SearchText.objects.filter(allowed.granted_to(actor, "matter_id")))
     whole, of_whole = stretch(SearchText.objects.get_queryset())
@@ -122,22 +123,25 @@ def newest(
             SELECT matter_id, number FROM (SELECT * FROM ({ordered}) parts {few} {WINDOW}) near
              WHERE words @@ %s::tsquery AND matter_id IN ({may}) {few} {size + 1}
         ), looked_up AS MATERIALIZED (
-            SELECT matter_id, number FROM ({whole}) every
-             WHERE words @@ %s::tsquery AND (SELECT count(*) FROM walk) <= {size}
+            SELECT matter_id, number FROM (
+                SELECT matter_id, number FROM ({whole}) every
+                 WHERE words @@ %s::tsquery AND (SELECT count(*) FROM walk) <= {size}
+                 {turn} OFFSET 0
+            ) hits WHERE matter_id IN ({may}) {few} {size + 1}
         ), granted AS MATERIALIZED (
             SELECT matter_id, number FROM ({grants}) given WHERE words @@ %s::tsquery
         )
         SELECT matter_id FROM (
             SELECT matter_id, number FROM walk
              UNION
-            SELECT matter_id, number FROM looked_up WHERE matter_id IN ({may})
+            SELECT matter_id, number FROM looked_up
              UNION
             SELECT matter_id, number FROM granted WHERE matter_id IN ({may})
         ) found {few} {size + 1}
     """  # noqa: S608  # made of compiled querysets and numbers; every value is a parameter
     parameters = [
         *(value for _sql, values in walks for value in values), words, *of_allowed,
-        *of_whole, f"({words}){here}", *of_grants, words, *of_allowed, *of_allowed,
+        *of_whole, f"({words}){here}", *of_allowed, *of_grants, words, *of_allowed,
     ]  # fmt: skip
     with connection.cursor() as cursor_:
         cursor_.execute(statement, parameters)
