@@ -48,13 +48,13 @@ def test_a_leader_reads_the_figures_goes_down_to_the_queue_and_takes_them_along(
 
     # on paper and as a table the same figures
     with leader.expect_download() as sheet:
-        leader.get_by_role("link", name="表格").click()
+        leader.get_by_role("button", name="表格").click()
     sheet.value.save_as(tmp_path / "figures.xlsx")
     rows = list(openpyxl.load_workbook(tmp_path / "figures.xlsx").worksheets[0].iter_rows(values_only=True))
     assert rows[0][:5] == ("单位", "未办结", "其中超时", "收到", "办结")
     assert rows[1][:5] == ("横水镇", 2, 1, 5, 3)
     assert rows[-1][:5] == ("合计", 2, 1, 5, 3)
-    address = leader.get_by_role("link", name="A4").get_attribute("href")
+    address = leader.get_by_role("button", name="A4").get_attribute("href")
     paper = leader.request.get(f"{leader.url.split('/figures/')[0]}{address}")
     words = pypdf.PdfReader(io.BytesIO(paper.body())).pages[0].extract_text()
     assert "横水镇" in words

@@ -58,8 +58,8 @@ def test_a_category_gets_a_limit_with_its_source_and_a_new_one_is_added(
     assert Limit.objects.get(valid_from=tomorrow).amount == 5
     eyes.look(admin, "settings-category", desk=True)
 
-    follow(admin.get_by_role("link", name="返回类别"))
-    follow(admin.get_by_role("link", name="加一类"))
+    follow(admin.get_by_role("button", name="返回类别"))
+    follow(admin.get_by_role("button", name="加一类"))
     admin.get_by_label("代码").fill("street_light")
     admin.get_by_label("名称", exact=True).fill("路灯")
     admin.get_by_label("英文名称").fill("Street lights")
@@ -87,7 +87,7 @@ def test_a_list_with_a_fault_comes_back_annotated_and_is_written_once_it_is_mend
     expect(admin.get_by_role("row", name="发生在")).to_be_visible()
     eyes.look(admin, "settings-list-check", desk=True)
     with admin.expect_download() as marked:
-        admin.get_by_role("link", name="下载标注好的表格").click()
+        admin.get_by_role("button", name="下载标注好的表格").click()
     marked.value.save_as(tmp_path / "marked.xlsx")
     mended = openpyxl.load_workbook(tmp_path / "marked.xlsx")
     heads = [cell.value for cell in mended.worksheets[0][1]]
@@ -95,7 +95,7 @@ def test_a_list_with_a_fault_comes_back_annotated_and_is_written_once_it_is_mend
     mended.worksheets[0].cell(2, heads.index("发生在") + 1, "街巷")
     mended.save(tmp_path / "mended.xlsx")
 
-    follow(admin.get_by_role("link", name="改好再传"))
+    follow(admin.get_by_role("button", name="改好再传"))
     admin.get_by_label("清单文件").set_input_files(tmp_path / "mended.xlsx")
     press(admin, "检查")
     press(admin, "写入清单")
