@@ -76,7 +76,7 @@ DESKS: Final = {
     "territory:people": "/settings/people/",
     "territory:find_seats": "/settings/seats/",
     "territory:seats": "/settings/seats/{unit}/",
-    "territory:import_table": "/settings/import/people/",
+    "territory:import_people": "/settings/import/people/",
     "accounts:reauth": "/reauth/",
     "accounts:me": "/me/",
     "accounts:set_password": "/me/password/",
@@ -109,6 +109,7 @@ BY_STEPS: Final = {
     "territory:end_on_call": "test_the_roster",
     "territory:person": "test_the_people",
     "territory:imported": "test_the_people",
+    "territory:import_units": "test_levels_and_posts",
     "territory:scheme": "test_levels_and_posts",
     "territory:edit_level": "test_levels_and_posts",
     "territory:add_level": "test_levels_and_posts",
@@ -338,6 +339,8 @@ def test_levels_and_posts(place: Place, clock: Clock, eyes: Looker, at_desk: Cal
         page.goto("/settings/scheme/")
         follow(page.get_by_role(role, name=link).first)  # type: ignore[arg-type]  # of the table above
         _look_at(page, name, eyes, desk=True)
+    page.goto("/settings/import/units/")
+    _look_at(page, "territory:import_units", eyes, desk=True)
 
 
 def test_what_did_not_arrive(

@@ -49,11 +49,23 @@ SETTINGS: Final = (
         _("任命"), "territory:find_seats", "user", verb="appoint_staff",
         hint=_("一个单位有哪些岗位、谁在岗、哪里空着。"),
     ),
+    Item(
+        _("用表格导入任职"), "territory:import_people", "download", verb="appoint_staff",
+        hint=_("一次任命许多人：先逐行检查，再写入。"),
+    ),
+    Item(
+        _("用表格导入单位"), "territory:import_units", "download", verb="end_unit",
+        hint=_("一次开设许多单位：先逐行检查，再写入。"),
+    ),
     Item(_("人员开通"), "territory:enrol_people", "phone", verb="enrol_staff", hint=_("给新来的人发开通链接。")),
     Item(_("值班表"), "territory:on_call", "clock", verb="set_on_call", hint=_("夜里和节假日谁接险情。")),
     Item(
         _("公示牌"), "territory:plates", "print", verb="print_plate",
         hint=_("打印门牌和公示栏，看哪些该换。"),
+    ),
+    Item(
+        _("层级和岗位"), "territory:scheme", "settings", verb="manage_settings",
+        hint=_("有哪几级、每级设什么岗位、岗位管什么、能做什么。"),
     ),
     Item(
         _("类别与时限"), "cases:categories", "list", verb="manage_settings",

@@ -16,7 +16,8 @@ from xiangli.territory.pages import (
 
 app_name = "territory"
 urlpatterns: list[URLPattern] = [
-    path("settings/import/<slug:what>/", workbooks.import_table, name="import_table"),
+    path("settings/import/people/", workbooks.import_table, {"what": "people"}, name="import_people"),
+    path("settings/import/units/", workbooks.import_table, {"what": "units"}, name="import_units"),
     path("settings/import/<slug:what>/template/", workbooks.table_template, name="table_template"),
     path("settings/imported/<uuid:job_id>/", workbooks.imported, name="imported"),
     path("settings/scheme/", schemes.scheme, name="scheme"),

@@ -97,6 +97,7 @@ def imported(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "found": found,
         "what": what,
         "heading": _titles(what),
+        "again": f"territory:import_{what}",
         "written": write == "good" or (write == "all" and found and not found["wrong"]),
         "writing": bool(write),
         "has_file": job.files.filter(side="made").exists(),

@@ -356,7 +356,7 @@ def test_a_table_is_brought_looked_at_and_written(small: Small, town: Actor) -> 
     User.objects.filter(pk=town.user_id).update(require_second_factor=False)
     client = Client()
     client.force_login(User.objects.get(pk=town.user_id))
-    address = reverse("territory:import_table", args=["people"])
+    address = reverse("territory:import_people")
     assert client.get(address).status_code == 200
     template = client.get(reverse("territory:table_template", args=["people"]))
     assert [cell.value for cell in load_workbook(io.BytesIO(template.content)).worksheets[0][1]] == HEAD
@@ -394,9 +394,9 @@ def test_whoever_fills_no_posts_imports_none(small: Small) -> None:
     client = Client()
     client.force_login(small.seat("lane_head", small.lane).user)
     for what in ("people", "units"):
-        assert client.get(reverse("territory:import_table", args=[what])).status_code == 403
+        assert client.get(reverse(f"territory:import_{what}")).status_code == 403
         assert client.get(reverse("territory:table_template", args=[what])).status_code == 403
-    assert client.get(reverse("territory:import_table", args=["spies"])).status_code == 404
+    assert client.get(reverse("territory:table_template", args=["spies"])).status_code == 404
 
 
 def test_the_level_of_an_organ_makes_an_organ(small: Small) -> None:
