@@ -170,7 +170,9 @@ def _cells(tally: Tally) -> list[str]:
 
 def _cards(tally: Tally) -> list[tuple[str, str, str, str]]:
     """What stands on top: the word, the figure, of what."""
-    closed = ngettext("办结的 %(count)d 件里", "of %(count)d closed", tally.closed) % {"count": tally.closed}
+    closed = ngettext("办结的 %(count)d 件里", "办结的 %(count)d 件里", tally.closed) % {
+        "count": tally.closed
+    }
     return [
         (_("收到"), str(tally.reported), _("这段时间反映的"), ""),
         (_("办结"), str(tally.closed), _("这段时间办结的"), ""),
