@@ -36,7 +36,7 @@ def admin(place: Place, at_desk: Callable[[str], Page]) -> Page:
 def test_a_category_gets_a_limit_with_its_source_and_a_new_one_is_added(
     admin: Page, clock: Clock, eyes: Looker
 ) -> None:
-    eyes.look(admin, "settings", desk=True)
+    eyes.look(admin, desk=True)
     follow(admin.get_by_role("link", name="类别与时限"))
     eyes.look(admin, desk=True)
     follow(admin.get_by_role("link", name="环境卫生"))
@@ -85,7 +85,7 @@ def test_a_list_with_a_fault_comes_back_annotated_and_is_written_once_it_is_mend
     press(admin, "检查")
     expect(admin.locator("main")).to_contain_text("还没有写入任何一行")
     expect(admin.get_by_role("row", name="发生在")).to_be_visible()
-    eyes.look(admin, "settings-list-check", desk=True)
+    eyes.look(admin, desk=True)
     with admin.expect_download() as marked:
         admin.get_by_role("button", name="下载标注好的表格").click()
     marked.value.save_as(tmp_path / "marked.xlsx")
