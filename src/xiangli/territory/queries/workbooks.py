@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _later
+from django.utils.translation import gettext_lazy
 
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
@@ -50,21 +50,35 @@ PEOPLE: Final = (
         "单位",
         ("所在单位", "unit"),
         needed=True,
-        hint=_later("路径、代码，或“北姚村 二巷”这样的名称"),
+        hint=gettext_lazy("路径、代码，或“北姚村 二巷”这样的名称"),
     ),
     Heading(
-        "post", "岗位", ("职务", "post"), needed=True, hint=_later("岗位的名称或代码；从下拉里选最不会错")
+        "post",
+        "岗位",
+        ("职务", "post"),
+        needed=True,
+        hint=gettext_lazy("岗位的名称或代码；从下拉里选最不会错"),
     ),
-    Heading("name", "姓名", ("name",), needed=True, hint=_later("已经在岗的人按姓名认；有同名的写登录名")),
     Heading(
-        "username", "登录名", ("用户名", "username"), hint=_later("在共用电脑上登录的人才有；用来认同名的人")
+        "name", "姓名", ("name",), needed=True, hint=gettext_lazy("已经在岗的人按姓名认；有同名的写登录名")
     ),
-    Heading("new", "新人", ("new",), hint=_later("写“是”：和已有的同名人不是同一个人")),
-    Heading("standing", "任职", ("standing",), hint=_later("负责人，或代理；不写是负责人")),
-    Heading("since", "起", ("从", "起始日期", "from"), needed=True, hint=_later("第一天，不早于今天")),
-    Heading("until", "止", ("到", "截止日期", "to", "until"), hint=_later("最后一天，含当天；可以空着")),
     Heading(
-        "phone", "值班电话", ("电话", "phone"), hint=_later("岗位的值班电话，印上公示牌；不写私人手机号")
+        "username",
+        "登录名",
+        ("用户名", "username"),
+        hint=gettext_lazy("在共用电脑上登录的人才有；用来认同名的人"),
+    ),
+    Heading("new", "新人", ("new",), hint=gettext_lazy("写“是”：和已有的同名人不是同一个人")),
+    Heading("standing", "任职", ("standing",), hint=gettext_lazy("负责人，或代理；不写是负责人")),
+    Heading("since", "起", ("从", "起始日期", "from"), needed=True, hint=gettext_lazy("第一天，不早于今天")),
+    Heading(
+        "until", "止", ("到", "截止日期", "to", "until"), hint=gettext_lazy("最后一天，含当天；可以空着")
+    ),
+    Heading(
+        "phone",
+        "值班电话",
+        ("电话", "phone"),
+        hint=gettext_lazy("岗位的值班电话，印上公示牌；不写私人手机号"),
     ),
 )
 UNITS: Final = (
@@ -73,15 +87,17 @@ UNITS: Final = (
         "上级单位",
         ("上级", "parent"),
         needed=True,
-        hint=_later("路径、代码或名称；可以是表里前面一行"),
+        hint=gettext_lazy("路径、代码或名称；可以是表里前面一行"),
     ),
-    Heading("level", "层级", ("level",), needed=True, hint=_later("层级的名称或代码")),
-    Heading("label", "编号", ("label",), hint=_later("路径的最后一步，如 02；不写就取下一个没用过的两位数")),
-    Heading("name", "名称", ("全称", "name"), needed=True, hint=_later("正式的名称：北姚村委会")),
-    Heading("short_name", "简称", ("short name",), hint=_later("人们怎么叫：北姚村；不写同名称")),
-    Heading("name_en", "英文名称", ("english name",), hint=_later("可以空着")),
-    Heading("code", "代码", ("统计代码", "code"), hint=_later("统计用区划代码，没有就空着")),
-    Heading("since", "起", ("从", "起始日期", "from"), needed=True, hint=_later("第一天")),
+    Heading("level", "层级", ("level",), needed=True, hint=gettext_lazy("层级的名称或代码")),
+    Heading(
+        "label", "编号", ("label",), hint=gettext_lazy("路径的最后一步，如 02；不写就取下一个没用过的两位数")
+    ),
+    Heading("name", "名称", ("全称", "name"), needed=True, hint=gettext_lazy("正式的名称：北姚村委会")),
+    Heading("short_name", "简称", ("short name",), hint=gettext_lazy("人们怎么叫：北姚村；不写同名称")),
+    Heading("name_en", "英文名称", ("english name",), hint=gettext_lazy("可以空着")),
+    Heading("code", "代码", ("统计代码", "code"), hint=gettext_lazy("统计用区划代码，没有就空着")),
+    Heading("since", "起", ("从", "起始日期", "from"), needed=True, hint=gettext_lazy("第一天")),
 )
 
 
