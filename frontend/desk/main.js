@@ -1,6 +1,7 @@
 // The desk: lists and drawers in place, by htmx; without it every link and form is a page.
 import htmx from "htmx.org";
 import "./public.js";
+import { intake } from "./intake.js";
 import { keys } from "./keys.js";
 import { queue } from "./queue.js";
 
@@ -17,4 +18,5 @@ Object.assign(htmx.config, {
 });
 
 keys(document);
+intake(document);
 document.querySelectorAll("[data-queue]").forEach(queue);

@@ -134,6 +134,7 @@ MAY_ASSIGN: Final = {
 MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 ADMINS: Final = {"town_admin", "county_admin"}
 MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
+MAY_IMPORT: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
 
 # Whoever fills posts, and of these whoever has the lane below.
@@ -218,6 +219,8 @@ def appoints(outcome: Outcome) -> Rule:
 
 
 COUNTY_ADMIN: Final = Page(staff(200, only={"county_admin"}), staff(400, only={"county_admin"}))
+
+
 def changes(outcome: Outcome) -> Rule:
     """Whoever opens and changes the units above the lane; of the others who do so elsewhere: there is no such unit."""
 
@@ -288,6 +291,20 @@ PAGES: Final[dict[str, Page]] = {
     "matters:delete_filter": Page(NO_GET, staff(404)),
     "cases:responsibilities": Page(staff(200), NO_POST),
     "cases:field_report": Page(staff(200), staff(400)),
+    "cases:intake": Page(staff(200), staff(400)),
+    "cases:intake_places": Page(staff(200), NO_POST),
+    # orders from elsewhere; the workbook of somebody else is not there
+    "cases:orders": Page(staff(200, only=MAY_IMPORT), NO_POST),
+    "cases:import_orders": Page(staff(200, only=MAY_IMPORT), staff(400, only=MAY_IMPORT)),
+    "cases:check_orders": Page(
+        staff(404, only=MAY_IMPORT, others=403), staff(404, only=MAY_IMPORT, others=403)
+    ),
+    "cases:annotated_orders": Page(staff(404, only=MAY_IMPORT, others=403), NO_POST),
+    "cases:orders_template": Page(staff(200, only=MAY_IMPORT), NO_POST),
+    "cases:export_replies": Page(NO_GET, staff(302, only=MAY_IMPORT)),
+    # for platforms, by the token of a source; whoever has signed in is nobody here
+    "cases:api_take_order": Page(NO_GET, everybody(401)),
+    "cases:api_replies": Page(everybody(401), NO_POST),
     "territory:enrol_people": Page(staff(200, only=MAY_ENROL), signed_in(405)),
     "insight:units": Page(staff(200), NO_POST),
     "insight:unit": Page(_of_the_lane(200), NO_POST),
@@ -399,6 +416,7 @@ PAGES: Final[dict[str, Page]] = {
 # Pages of one matter: outcomes for whoever sees it, and who holds its receipt. Everybody else: 404.
 SHOWN: Final[dict[str, tuple[Outcome, Outcome]]] = {
     "cases:case": (200, 405),
+    "cases:taken_down": (200, 405),
     "cases:photo": (200, 405),
     "matters:matter": (302, 405),
 }
@@ -426,10 +444,14 @@ def test_every_address_is_decided() -> None:
     assert set(names) == PAGES.keys() | SHOWN.keys() | RECEIPT.keys() | ACTS
 
 
+# Nothing that a browser sends along by itself is looked at there, so there is nothing to forge: a request without the
+# token of a source is answered 401 whoever has signed in (PAGES above, and cases/tests/test_orders_pages.py).
+NO_FORMS: Final = ["cases:api_take_order"]
+
+
 def test_no_page_is_exempt_from_the_check_of_forged_forms() -> None:
-    assert [
-        n for n, entry in addresses(get_resolver()) if getattr(entry.callback, "csrf_exempt", False)
-    ] == []
+    exempt = [n for n, entry in addresses(get_resolver()) if getattr(entry.callback, "csrf_exempt", False)]
+    assert exempt == NO_FORMS
 
 
 # ------------------------------------------------------------------------------------------------------- the county

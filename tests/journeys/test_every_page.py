@@ -64,6 +64,8 @@ DESKS: Final = {
     "cases:case": "/cases/{matter}/",
     "cases:field_report": "/report/",
     "cases:responsibilities": "/responsibilities/",
+    "cases:intake": "/intake/",
+    "cases:taken_down": "/intake/{matter}/",
     "insight:units": "/units/?unit={village}",
     "insight:unit": "/units/{village}/",
     "insight:map": "/map/",
@@ -88,6 +90,9 @@ DESKS: Final = {
 }
 # Pages that a form or a passkey leads to; each is reached in the test named beside it.
 BY_STEPS: Final = {
+    "cases:orders": "test_orders_from_elsewhere",
+    "cases:import_orders": "test_orders_from_elsewhere",
+    "cases:check_orders": "test_orders_from_elsewhere",
     "cases:act": "test_at_a_desk",
     "cases:reveal": "test_at_a_desk",
     "cases:track_act": "test_without_an_account",
@@ -130,6 +135,12 @@ BY_STEPS: Final = {
     "mfa_reauthenticate_webauthn": "test_two_steps",
 }
 NO_PAGE: Final = {
+    "cases:intake_places": "a part of the intake page",
+    "cases:annotated_orders": "a workbook",
+    "cases:orders_template": "a workbook",
+    "cases:export_replies": "leads to a job",
+    "cases:api_take_order": "data for a platform",
+    "cases:api_replies": "data for a platform",
     "insight:figures_workbook": "a workbook",
     "insight:figures_paper": "a PDF",
     "cases:drop_limit": "leads back to the category",
@@ -341,6 +352,27 @@ def test_levels_and_posts(place: Place, clock: Clock, eyes: Looker, at_desk: Cal
         _look_at(page, name, eyes, desk=True)
     page.goto("/settings/import/units/")
     _look_at(page, "territory:import_units", eyes, desk=True)
+
+
+def test_orders_from_elsewhere(
+    place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]
+) -> None:
+    page = at_desk("town_desk")
+    page.goto("/orders/")
+    expect(page.get_by_role("main")).to_contain_text("没有在办的外来工单")
+    _look_at(page, "cases:orders", eyes, desk=True)
+    page.goto("/orders/import/")
+    press(page, "逐行检查")
+    expect(page.get_by_role("alert").first).to_contain_text("请改好下面标出的地方")
+    _look_at(page, "cases:import_orders", eyes, desk=True)
+    rows = ["工单编号,诉求内容,地址,办结时限", "WY01,路灯不亮,庙上村,2026-11-10", "WY02,井盖没了,月亮上,"]
+    files = [{"name": "工单.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}]
+    page.get_by_label("工单表格").set_input_files(files)  # type: ignore[arg-type]  # a plain dict
+    press(page, "逐行检查")
+    _look_at(page, "cases:check_orders", eyes, desk=True)
+    press(page, "只导入没有错的 1 行，1 行先不写")
+    expect(page.get_by_role("row", name="WY01")).to_contain_text("已超时")
+    _look_at(page, "cases:orders", eyes, desk=True)
 
 
 def test_what_did_not_arrive(

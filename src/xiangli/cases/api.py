@@ -25,6 +25,7 @@ from xiangli.cases.queries.orders import order_units, readers_of, replies_since,
 from xiangli.cases.rules.orders import Column, Fault, read_line
 from xiangli.kernel import clock, throttle
 from xiangli.kernel.refusals import Refused
+from xiangli.kernel.sheets import plain
 
 MAX_BYTES: Final = 32 * 1024
 REPLIES: Final = 100  # in one answer
@@ -87,7 +88,10 @@ def take_order(request: HttpRequest) -> HttpResponse:
         sent = msgspec.json.decode(content, type=OrderIn)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is one of them
         return _errors([_shape(error)])
-    cells = {column: getattr(sent, name) for column, name in _FIELDS.items() if column != Column.DEADLINE}
+    cells: dict[Column, object] = {
+        column: plain(value) if isinstance(value := getattr(sent, name), str) else None
+        for column, name in _FIELDS.items()
+    }
     _number, line, faults = read_line(cells, readers_of([source.county.path], now=now))
     if line is None:
         return _errors([_said(fault) for fault in faults])
@@ -98,7 +102,8 @@ def take_order(request: HttpRequest) -> HttpResponse:
     try:
         taken = actions.take_order(line, order_units([line.place])[line.place], source=source)
     except Refused as refused:
-        field = refused.field if refused.field in _FIELDS.values() else ""
+        named = refused.field or ""
+        field = named if named in _FIELDS.values() else ""
         return _errors([{"field": field, "error": str(refused.reason)}])
     late = deadline is not None and deadline <= now
     return JsonResponse({"number": str(taken.number), "again": taken.again, "late": late})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from xiangli.cases.states import TAKEN_DOWN, Channel, Outcome
 from xiangli.kernel.files import MAX_BYTES
 from xiangli.kernel.ids import is_client_id, new_id
 from xiangli.kernel.refusals import Refused
+from xiangli.kernel.sheets import MAX_BYTES as MAX_SHEET_BYTES
 
 KEPT_SALT = "cases.kept-photos"
 KEPT_SECONDS = 12 * 3600  # photos that wait for the rest of a form are swept after a day
@@ -144,6 +145,81 @@ class StaffReportForm(ReportForm):
 
     def clean_channel(self) -> str:
         return str(self.cleaned_data["channel"]) or Channel.STAFF.value
+
+
+class IntakeForm(StaffReportForm):
+    """What a clerk writes down for somebody on the telephone or at the counter: the words first, then the place, by
+    search. Photos are for whoever stands before the thing."""
+
+    photos = None  # type: ignore[assignment]  # Django's way to leave out a field of the form above
+    place = forms.UUIDField(required=False)
+    q = forms.CharField(
+        label=_("在哪儿"),
+        required=False,
+        max_length=80,
+        help_text=_("巷、村、牌上的编号，或者街巷长的名字。"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search", "aria-keyshortcuts": "Alt+2"}),
+    )
+    words = forms.CharField(
+        label=_("对方的话"),
+        strip=True,
+        widget=words_area(9, autofocus=True, **{"aria-keyshortcuts": "Alt+1"}),
+        help_text=_("照原话记，说清楚是什么、在哪儿就行。"),
+        error_messages={"required": _("请写几个字，说明是什么事。")},
+    )
+    channel = forms.ChoiceField(
+        label=_("怎么来的"),
+        choices=[(one, one.label) for one in Channel if one in TAKEN_DOWN],
+        widget=forms.RadioSelect,
+        error_messages={
+            "invalid_choice": _("请选这件事是怎么知道的。"),
+            "required": _("请选这件事是怎么知道的。"),
+        },
+    )
+
+
+class OrdersForm(forms.Form):
+    """A workbook of another platform's orders, and whose it is."""
+
+    county = forms.ChoiceField(label=_("哪个县"))
+    source = forms.ChoiceField(label=_("哪个平台"), help_text=_("同一个平台的同一个编号只收一次。"))
+    name = forms.CharField(
+        label=_("平台名称"), required=False, max_length=40, help_text=_("选了“别的平台”才填。")
+    )
+    file = forms.FileField(
+        label=_("工单表格"),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv"}),
+        help_text=_(".xlsx 或 .csv，最多 5 MB、5000 行。先逐行检查，您确认以后才写入。"),
+        error_messages={
+            "required": _("请选一个文件。"),
+            "empty": _("这个文件是空的，请选有工单的文件。"),
+        },
+    )
+
+    OTHER: Final = "-"
+
+    def __init__(
+        self, *args: Any, counties: Sequence[tuple[str, str]], sources: Sequence[tuple[str, str]], **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        fields: dict[str, Any] = self.fields
+        fields["county"].choices = counties
+        if len(counties) == 1:
+            fields["county"].widget = forms.HiddenInput()
+            fields["county"].initial = counties[0][0]
+        fields["source"].choices = [*sources, (self.OTHER, _("别的平台"))]
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if file.size is None or file.size > MAX_SHEET_BYTES:
+            raise ValidationError(_("文件超过 5 MB，请删去用不到的工作表和图片再试。"))
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if data.get("source") == self.OTHER and not data.get("name", "").strip():
+            self.add_error("name", _("请写这个平台叫什么。"))
+        return data
 
 
 def give_fresh_id(form: forms.Form) -> None:

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -38,6 +38,7 @@ from xiangli.territory.queries import spoken_name
 from xiangli.territory.rules import Actor
 
 MOST_REPLIES: Final = 1000  # in one workbook
+AGAIN: Final = timedelta(days=30)  # for so long a reply may be taken away once more
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 

@@ -12,7 +12,7 @@ from django.db.models import JSONField, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
-from xiangli.cases.models import Case
+from xiangli.cases.models import Case, ExternalOrder
 from xiangli.cases.queries.loop import in_english
 from xiangli.cases.queries.nets import name_of_level, names_of_nets, settled_in
 from xiangli.cases.rules import Facts
@@ -117,6 +117,7 @@ class Dossier:
     near: list[OtherCase]
     settled: str  # on which level, in words
     nets: list[str]  # names of those that its category stands in
+    external: ExternalOrder | None  # where another platform handed it over
 
     def clock(self, name: str) -> ClockNow | None:
         return next((row for row in self.clocks if row.name == name), None)
@@ -165,6 +166,7 @@ _JOINED = (
     "holder_post",
     "place",
     "county",
+    "external_order__source",
 )
 
 
@@ -256,6 +258,7 @@ def _dossier(found: Any) -> Dossier:
         settled=settled_in(found.settled_name, found.case.settled_level),
         # what is not ordinary stands in no net
         nets=found.its_nets if found.visibility == Visibility.ORDINARY else [],
+        external=getattr(found, "external_order", None),
     )
 
 

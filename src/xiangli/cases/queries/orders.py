@@ -187,6 +187,18 @@ def why(read: ReadOrders, judged: Judged) -> str:
     return "\n".join(faults) or judged.note
 
 
+def written_words(read: ReadOrders, written: int, refused: Collection[str]) -> str:
+    """What became of a workbook, in words; `refused` are the reasons for which rows were refused while writing."""
+    totals = read.totals
+    words = _("导入了 %(written)d 件，%(known)d 件以前导入过或重复。") % {
+        "written": written,
+        "known": totals[Verdict.KNOWN] + totals[Verdict.TWICE],
+    }
+    if left := totals[Verdict.WRONG] + len(refused):
+        words += _("有 %(count)d 行没有写入，改好可以再传，已导入的不会重复。") % {"count": left}
+    return "\n".join([words, *list(dict.fromkeys(refused))[:_MOST_NAMED]])
+
+
 def annotated_orders(read: ReadOrders) -> bytes:
     """The workbook as it was brought, with what was found in each row behind it; faults are shown in their cells."""
     heads = [str(cell or "") for cell in read.header.cells]
@@ -204,7 +216,8 @@ def annotated_orders(read: ReadOrders) -> bytes:
 
 def order_template(paths: Collection[str], *, now: datetime) -> bytes:
     """An empty workbook with the headings, the categories to choose from, and how to fill it in."""
-    names: list[list[Cell]] = [[_("名称")], *([name] for name in readers_of(paths, now=now).categories)]
+    names: list[list[Cell]] = [[_("名称")]]
+    names += [[name] for name in readers_of(paths, now=now).categories]
     kinds = Sheet(str(Column.CATEGORY), names)
     notes: list[list[Cell]] = [
         [_("怎么填")],

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from xiangli.cases.rules.loop import MAX_WORDS
+from xiangli.cases.rules.loop import check_words
 from xiangli.kernel.refusals import Refused
 
 MAX_NUMBER: Final = 60
@@ -153,12 +153,10 @@ def read_line(cells: Mapping[Column, object], readers: Readers) -> tuple[str, Li
     faults: list[Fault] = []
     number = _number(cells.get(Column.NUMBER), faults)
     words = _said(cells.get(Column.WORDS))
-    if not words:
-        faults.append(Fault(Column.WORDS, _("这一格空着，请写是什么事。")))
-    elif len(words) > MAX_WORDS:
-        faults.append(
-            Fault(Column.WORDS, _("超过 %(most)d 字，请写短一些，原文仍在对方平台。") % {"most": MAX_WORDS})
-        )
+    try:
+        words = check_words(words)
+    except Refused as refused:
+        faults.append(Fault(Column.WORDS, str(refused.reason)))
     unit, note = _place(cells, readers, faults)
     category = _category(_said(cells.get(Column.CATEGORY)), readers, faults)
     deadline = read_moment(cells.get(Column.DEADLINE), faults)

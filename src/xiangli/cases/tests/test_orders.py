@@ -29,6 +29,7 @@ from xiangli.cases.queries.orders import (
     read_orders,
     replies_to,
     reply_workbook,
+    source_of_token,
 )
 from xiangli.cases.rules.orders import OUTSIDE_LIMIT, Verdict
 from xiangli.cases.states import Channel, State
@@ -195,7 +196,7 @@ def test_only_whoever_brings_orders_in_does_so_in_their_own_territory(
         (row(None), "工单编号", "空着"),
         (row(2026111600000000123), "工单编号", "设成文本"),
         (row("x" * 61), "工单编号", "最多 60 个字符"),
-        (row("a", ""), "诉求内容", "空着"),
+        (row("a", ""), "诉求内容", "请写几个字"),
         (row("a", "字" * 2001), "诉求内容", None),
         (row("a", "路灯", None), "地址", "空着"),
         (row("a", "路灯", "庙下村"), "地址", "是不是“庙上村”"),
@@ -342,7 +343,7 @@ def test_a_reply_is_due_when_closed_and_says_what_the_reporter_was_told(
     matter = close(place, "a")
     assert [one.number for one in orders_of(desk, "due")] == ["a"]
     [reply] = take_replies(desk)
-    assert (reply.order.number, reply.words, reply.state) == ("a", "已经换了新灯，请放心", State.CLOSED.label)
+    assert (reply.order.number, reply.words, reply.state) == ("a", "已经换了新灯，请放心", "已办结")
     assert reply.by.startswith("庙上村")
     order = ExternalOrder.objects.get(number="a")
     assert (order.replied_at, order.replied_by) == (MONDAY, place.people["town_desk"])
@@ -421,8 +422,6 @@ def test_replies_cost_the_same_for_one_and_for_many(place: Place, source: OrderS
 
 
 def test_a_source_gets_a_new_token_and_the_old_one_is_worth_nothing(place: Place) -> None:
-    from xiangli.cases.queries.orders import source_of_token
-
     source, token = open_source(county=place.county, code="city", name="市平台", now=MONDAY)
     assert source_of_token(token) == source
     _same, other = open_source(county=place.county, code="city", name="", now=MONDAY)

@@ -36,6 +36,7 @@ def facts_shown(dossier: Dossier, happened: Sequence[Happened], *, now: datetime
         "supervisors": dossier.supervisors,
         "came_out": _came_out(dossier),
         "nets": dossier.nets,
+        "external": dossier.external,
         "into": _others(dossier.into),
         "merged": _others(dossier.merged),
         # silence after closing says nothing either way
