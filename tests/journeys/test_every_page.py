@@ -110,6 +110,13 @@ BY_STEPS: Final = {
     "territory:calendar": "test_settings.py",
     "territory:hours": "test_settings.py",
     "territory:settings": "test_settings.py",
+    "territory:list_units": "test_the_units",
+    "territory:show_unit": "test_the_units",
+    "territory:open_unit": "test_the_units",
+    "territory:rename_unit": "test_the_units",
+    "territory:merge_units": "test_the_units",
+    "territory:split_unit": "test_the_units",
+    "territory:end_unit": "test_the_units",
     "territory:issue_enrolment": "test_at_a_desk",
     "territory:end_on_call": "test_the_roster",
     "territory:person": "test_the_people",
@@ -302,6 +309,46 @@ def test_the_roster(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[
     press(page, "取消这个班")
     expect(page.get_by_role("status")).to_contain_text("已取消王网格的这个班。")
     expect(page.get_by_role("alert")).to_contain_text("庙上村 今晚没有人值班")
+
+
+def test_the_units(place: Place, eyes: Looker, at_desk: Callable[[str], Page]) -> None:
+    page = at_desk("town_desk")
+    page.goto("/settings/units/")
+    _look_at(page, "territory:list_units", eyes, desk=True)
+    page.goto(f"/settings/units/{place.grid.pk}/")
+    _look_at(page, "territory:show_unit", eyes, desk=True)
+    follow(page.get_by_role("button", name="设下级单位"))
+    page.get_by_label("全称").fill("三巷")
+    page.get_by_label("统计用代码").fill("三")
+    press(page, "设立")
+    expect(page.get_by_role("alert")).to_contain_text("请改好下面标出的地方")
+    _look_at(page, "territory:open_unit", eyes, desk=True)
+    page.goto(f"/settings/units/{place.lane2.pk}/")
+    follow(page.get_by_role("button", name="更名"))
+    _look_at(page, "territory:rename_unit", eyes, desk=True)
+    page.goto(f"/settings/units/{place.lane2.pk}/")
+    follow(page.get_by_role("button", name="撤销"))
+    press(page, "看看会动到什么")
+    _look_at(page, "territory:end_unit", eyes, desk=True)
+    page.get_by_role("checkbox", name="一巷").check()
+    press(page, "看看会动到什么")
+    _look_at(page, "territory:end_unit", eyes, desk=True)
+    page.goto(f"/settings/units/merge/?unit={place.lane.pk}&unit={place.lane2.pk}")
+    press(page, "看看会动到什么")
+    expect(page.get_by_role("alert")).to_contain_text("全称")
+    _look_at(page, "territory:merge_units", eyes, desk=True)
+    page.goto(f"/settings/units/{place.grid.pk}/split/?parts=3")
+    _look_at(page, "territory:split_unit", eyes, desk=True)
+    page.get_by_label("第 1 个的全称").fill("东网格")
+    page.get_by_label("第 2 个的全称").fill("西网格")
+    page.get_by_label("第 3 个的全称").fill("南网格")
+    page.get_by_label("一巷").select_option(label="第 1 个")
+    press(page, "看看会动到什么")
+    expect(page.get_by_role("alert")).to_contain_text("还没有归处：二巷")
+    page.get_by_label("二巷").select_option(label="第 3 个")
+    press(page, "看看会动到什么")
+    expect(page.get_by_role("row", name="要新挂的门牌")).to_contain_text("2")
+    _look_at(page, "territory:split_unit", eyes, desk=True)
 
 
 def test_the_people(place: Place, clock: Clock, eyes: Looker, at_desk: Callable[[str], Page]) -> None:

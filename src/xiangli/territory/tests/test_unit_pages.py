@@ -251,7 +251,6 @@ def test_pages_are_complete_in_english(small: Small, town: Client) -> None:
     south = village(small, "South village", name_en="South")
     town.cookies["django_language"] = "en"
     pages = [
-        town.get(where("settings")),
         town.get(where("list_units")),
         town.get(where("show_unit", small.village.pk)),
         town.get(where("open_unit", small.grid.pk)),
