@@ -59,8 +59,8 @@ function summaries(root, drawer) {
   });
 }
 
-// What was done in the summary shows in its row, and in the counters; no other row changes.
-async function refresh(root, id) {
+// What was done in the summary shows in its row, and what came in the counters; no other row changes.
+async function refresh(root, id = "") {
   let page;
   try {
     page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
@@ -73,8 +73,11 @@ async function refresh(root, id) {
   const now = page.getElementById(id);
   if (!row) return;
   if (now) {
+    const focused = row.contains(document.activeElement);
     now.toggleAttribute("data-at", row.hasAttribute("data-at"));
+    now.querySelectorAll("input").forEach((box) => (box.checked = row.querySelector("input").checked));
     row.replaceWith(now);
+    if (focused) goTo(now);
   } else if (!row.classList.contains("gone")) {
     row.classList.add("gone");
     const said = document.createElement("small");
@@ -137,6 +140,7 @@ function news(root) {
     await htmx.ajax("GET", `${here}${here.endsWith("?") ? "" : "&"}arrived=${ids.join(",")}`, { target: into, swap: "innerHTML" });
     came.clear();
     say();
+    refresh(root);
     const first = rowsOf(into.parentElement)[0];
     if (first) goTo(first);
   };

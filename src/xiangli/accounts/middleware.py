@@ -87,7 +87,7 @@ class StaffSessionMiddleware:
         if seen is not None and rules.idle_too_long(seen, now=now):
             logout(request)
             messages.info(request, _("您有 30 分钟没有操作，为安全起见已退出登录。请重新登录。"))
-        elif seen is None or rules.stamp_due(seen, now=now):
+        elif seen is None or (rules.stamp_due(seen, now=now) and not _asked_by_itself(request)):
             request.session[sessions.SEEN] = int(now.timestamp())
 
     def _second_factor_first(self, request: HttpRequest) -> HttpResponse | None:
@@ -99,3 +99,9 @@ class StaffSessionMiddleware:
             del request.session[sessions.FACTOR_DUE]
             return None
         return HttpResponseRedirect(reverse("mfa_index"))
+
+
+def _asked_by_itself(request: HttpRequest) -> bool:
+    """Whether the page that stands open asks for news, and no person does anything: a desk that was left must not
+    stay signed in by it."""
+    return request.headers.get("Accept") == "text/event-stream"

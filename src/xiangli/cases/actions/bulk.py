@@ -122,12 +122,18 @@ def _listed(fit: _Fit, at: datetime) -> str:
 def assign_one(actor: Actor, given: Given, note: str) -> None:
     """Give one of them, in a transaction of its own: `assign_case`, which asks all its rules. A form that was sent
     twice gives it once. Raises Refused."""
+    if not Matter.objects.filter(pk=given.matter_id, visibility=Visibility.ORDINARY).exists():
+        raise Refused("one_by_one", _one_by_one())
     unit, _colon, post = given.to.partition(":")
     act = Act(actor=actor, matter_id=given.matter_id, act_id=given.act_id, note=note, seen=given.seen)
     try:
         assign_case(act, unit_id=UUID(unit), post_id=UUID(post))
     except ValueError as error:  # no seat at all
         raise Refused("seat_missing", _("请选由谁办理。"), field="seat") from error
+
+
+def _one_by_one() -> str:
+    return _("不公开的事项要一件一件看过再交办，请单独打开。")
 
 
 def _fits(actor: Actor, ids: Sequence[UUID], at: datetime) -> list[_Fit]:
@@ -156,7 +162,7 @@ def _each(
 ) -> Iterator[_Fit]:
     for matter in matters:
         if matter.visibility != Visibility.ORDINARY:
-            yield _Fit(matter, refused=_("不公开的事项要一件一件看过再交办，请单独打开。"))
+            yield _Fit(matter, refused=_one_by_one())
             continue
         if not rules.can(_ACTION, matter.state):
             try:

@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.forms import MOST_AT_ONCE, GivenForm, GivingForm
@@ -22,7 +21,7 @@ from xiangli.matters.models import Matter
 from xiangli.matters.pages.common import actor_of, bulk_for, shell_of
 from xiangli.matters.pages.view import rows_of, view_of
 from xiangli.matters.queries import inbox
-from xiangli.matters.states import Bulk, Given
+from xiangli.matters.states import Bulk, Given, Topics
 from xiangli.territory.rules import Actor
 from xiangli.web.staff import staff_only
 
@@ -35,6 +34,7 @@ class _Asked:
     bulk: Bulk
     now: datetime
     matters: list[Matter]
+    topics: Topics
     back: str  # the queue's address as they left it
 
     @property
@@ -79,9 +79,9 @@ def _asked(request: HttpRequest, data: QueryDict) -> _Asked:
     found = {matter.number: matter for matter in inbox(actor).filter(number__in=numbers)}
     if not found:
         raise Refused("not_found", _("选的事项都没有找到，或者不在您的辖区内。"))
-    query = view_of(request, QueryDict(data.get("back", ""))).query
+    view = view_of(request, QueryDict(data.get("back", "")))
     matters = [found[number] for number in numbers if number in found]
-    return _Asked(actor, bulk, clock.now(), matters, f"{reverse('matters:queue')}?{query}")
+    return _Asked(actor, bulk, view.now, matters, view.topics, f"{reverse('matters:queue')}?{view.query}")
 
 
 def _planned(asked: _Asked, choice: str = "", note: str = "") -> dict[UUID, dict[str, object]]:
@@ -149,10 +149,9 @@ def _page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    topics = view_of(request, {}).topics
     rows = [
         row | {"said": said[row["matter"].pk]}
-        for row in rows_of(asked.matters, topics)
+        for row in rows_of(asked.matters, asked.topics)
         if row["matter"].pk in said
     ]
     back = asked.back.partition("?")[2]

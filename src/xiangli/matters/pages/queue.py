@@ -39,7 +39,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     page = queries.queue(
         view.actor, view.filters, at=view.now, cursor=request.GET.get("cursor", ""), size=PAGE
     )
-    lamps = queries.lamp_counts(view.actor, view.filters, at=view.now)
+    # whoever looks for one thing asks for no counts
+    lamps = None if view.filters.text else queries.lamp_counts(view.actor, view.filters, at=view.now)
     kept = list(SavedFilter.objects.filter(user=view.actor.user_id).order_by("name"))
     return render(
         request,
@@ -51,7 +52,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "page": page,
             "rows": rows_of(page.items, view.topics),
             "lamps": _counters(lamps, view.filters.lamp),
-            "total": lamps.total,
+            "total": lamps.total if lamps else None,
             "kept": kept,
             "kept_here": any(one.query == view.query for one in kept),
             "name_form": FilterNameForm(auto_id="keep-%s"),
@@ -61,20 +62,21 @@ def queue(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _counters(lamps: Lamps, chosen: str) -> list[dict[str, object]]:
+def _counters(lamps: Lamps | None, chosen: str) -> list[dict[str, object]]:
     """The lamps as counters that filter."""
     found: list[dict[str, object]] = [
         {
             "value": stage.value,
             "label": stage.label,
             "icon": _ICONS[stage],
-            "count": getattr(lamps, stage.value),
+            "count": getattr(lamps, stage.value, None),
             "chosen": stage.value == chosen,
         }
         for stage in (Stage.RED, Stage.AMBER, Stage.GREEN)
     ]
-    if lamps.none or chosen == "none":
-        none = {"value": "none", "label": _("不计时"), "icon": "pause", "count": lamps.none}
+    if chosen == "none" or (lamps and lamps.none):
+        count = lamps.none if lamps else None
+        none = {"value": "none", "label": _("不计时"), "icon": "pause", "count": count}
         found.append(none | {"chosen": chosen == "none"})
     return found
 
