@@ -134,6 +134,7 @@ MAY_ASSIGN: Final = {
 MAY_RETRY: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 ADMINS: Final = {"town_admin", "county_admin"}
 MAY_END_ON_CALL: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
+MAY_REPORT: Final = set(ROLES) - STRANGERS - {"town_admin", "county_admin", "county_leader"}
 MAY_IMPORT: Final = {"town_desk", "other_town", "county_desk", "other_county"}
 MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *ADMINS}
 
@@ -291,8 +292,8 @@ PAGES: Final[dict[str, Page]] = {
     "matters:delete_filter": Page(NO_GET, staff(404)),
     "cases:responsibilities": Page(staff(200), NO_POST),
     "cases:field_report": Page(staff(200), staff(400)),
-    "cases:intake": Page(staff(200), staff(400)),
-    "cases:intake_places": Page(staff(200), NO_POST),
+    "cases:intake": Page(staff(200, only=MAY_REPORT), staff(400, only=MAY_REPORT)),
+    "cases:intake_places": Page(staff(200, only=MAY_REPORT), NO_POST),
     # orders from elsewhere; the workbook of somebody else is not there
     "cases:orders": Page(staff(200, only=MAY_IMPORT), NO_POST),
     "cases:import_orders": Page(staff(200, only=MAY_IMPORT), staff(400, only=MAY_IMPORT)),
