@@ -130,7 +130,7 @@ def test_news_come_without_moving_the_row_and_the_summary_stands_beside(
     expect(bar).to_be_visible()
     assert row.bounding_box() == before
     assert titles(page) == order
-    eyes.look(page, "queue-news", desk=True, whole=False)
+    eyes.look(page, desk=True)
     bar.click()
     expect(page.locator("[data-row]")).to_have_count(8)
     assert set(titles(page)[:3]) == {"井盖翘起来了", "水管冒水", "墙皮掉了"}
@@ -215,7 +215,7 @@ def test_on_a_narrow_phone_rows_are_cards_and_a_link_is_the_page(
     page = at_desk("town_desk")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # a plain dict of two numbers
     page.goto("/desk/")
-    eyes.look(page, "queue-narrow", whole=False)
+    eyes.look(page)
     follow(page.get_by_role("link", name="面包车停在巷口挡路"))
     page.wait_for_url("**/cases/**")
 
@@ -235,7 +235,7 @@ def test_the_list_of_the_day_on_paper(
     expect(sheet.locator("tbody tr").first).to_contain_text("二巷的路灯不亮")
     private = sheet.locator("tbody tr", has_text="对服务的意见")
     expect(private).not_to_contain_text("横水镇")
-    eyes.look(page, "queue-paper", desk=True, whole=False)
+    eyes.look(page, desk=True)
 
 
 def test_an_act_that_is_refused_is_said_in_the_summary(

@@ -75,9 +75,15 @@ def _counters(lamps: Lamps | None, chosen: str) -> list[dict[str, object]]:
         for stage in (Stage.RED, Stage.AMBER, Stage.GREEN)
     ]
     if chosen == "none" or (lamps and lamps.none):
-        count = lamps.none if lamps else None
-        none = {"value": "none", "label": _("不计时"), "icon": "pause", "count": count}
-        found.append(none | {"chosen": chosen == "none"})
+        found.append(
+            {
+                "value": "none",
+                "label": _("不计时"),
+                "icon": "pause",
+                "count": lamps.none if lamps else None,
+                "chosen": chosen == "none",
+            }
+        )
     return found
 
 
