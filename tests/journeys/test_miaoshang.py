@@ -117,7 +117,7 @@ def merge(page: Page, olds: tuple[str, ...], new: str, *, eyes: Looker | None = 
     """From the list of units to the page of what has become."""
     page.goto("/settings/")
     if eyes:
-        eyes.look(page, "admin-settings", desk=True)
+        eyes.look(page, desk=True)
     follow(page.get_by_role("link", name="单位 设立"))
     for old in olds:
         page.get_by_role("checkbox", name=spoken(old), exact=True).check()
@@ -128,9 +128,9 @@ def merge(page: Page, olds: tuple[str, ...], new: str, *, eyes: Looker | None = 
         page.get_by_label("全称").fill(f"{spoken(new)}委会")
         page.get_by_label("平时怎么叫").fill(spoken(new))
     else:
-        page.get_by_role("radio", name=f"并入“{spoken(new)}”").check()
+        page.get_by_label("合并成").select_option(label=f"并入“{spoken(new)}”")
     if eyes:
-        eyes.look(page, "admin-merge", desk=True)
+        eyes.look(page, desk=True)
     press(page, "看看会动到什么")
     expect(page.get_by_role("heading", level=1)).to_have_text("会动到什么")
     if eyes:
@@ -185,7 +185,7 @@ def test_the_25_villages_of_2018_become_the_18_of_today(
     expect(admin.locator("tbody tr")).to_have_count(18 + 12)
     follow(admin.get_by_role("link", name="甲一村", exact=True))
     expect(admin.locator(".facts")).to_contain_text("由谁接续")
-    eyes.look(admin, "admin-unit-ended", desk=True)
+    eyes.look(admin, desk=True)
 
     # Who looked after a lane goes on; the directors of the villages that are gone do not
     new_village = Unit.objects.get(short_name="北姚村")

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from xiangli.cases import actions
+from xiangli.cases.models import Category, Responsibility
 from xiangli.cases.states import State
-from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
+from xiangli.cases.tests.factories import SINCE, Place, add_organ, an_act, make_place, make_report
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter
 from xiangli.matters.queries import history, my_tasks
-from xiangli.territory.actions import end_unit
+from xiangli.matters.states import Visibility
+from xiangli.territory.actions import Ending, Named, end_unit, merge_units, open_unit, split_unit
 from xiangli.territory.rules import day_of
 
 
@@ -63,3 +65,88 @@ def test_a_resolved_case_goes_to_the_desk_and_leaves_the_resolver_s_tasks(place:
     actions.handle_on_spot(an_act(head, reported, "说好了"))
     assert not my_tasks(head).exists()
     assert my_tasks(place.actor("village_director")).get().pk == reported.matter.pk
+
+
+def test_open_cases_of_a_merged_village_go_where_they_lie_by_then(place: Place) -> None:
+    """The lane's with its head, who goes on; the village's with whoever answers above while nobody is director."""
+    level = place.village.level
+    assert level is not None
+    other = open_unit(parent=place.town, level=level, name="乔寺村", valid_from=SINCE)
+    lane, desk, done = make_report(place.lane), make_report(place.lane2, "voices"), make_report(place.lane)
+    actions.handle_on_spot(
+        an_act(place.actor("lane_head_2"), desk, "换好了")
+    )  # waits for the village's feedback
+    actions.withdraw_case(done.code, act_id=an_act(place.actor("lane_head"), done).act_id)
+    before = done.matter.place_path
+
+    plan = merge_units(units=[place.village, other], on=day_of(clock.now()), into=Named("新庙村"))
+
+    heir = {old.pk: new for old, new in plan.below}
+    moved = Matter.objects.get(pk=lane.matter.pk)
+    assert (moved.place_path, moved.holder_unit_id) == (heir[place.lane.pk].path, heir[place.lane.pk].pk)
+    assert my_tasks(place.actor("lane_head")).filter(pk=moved.pk).exists()
+    answered = Matter.objects.get(pk=desk.matter.pk)
+    assert answered.place_path == heir[place.lane2.pk].path
+    assert answered.holder_unit_id == place.town.pk  # the new village has nobody yet
+    assert answered.alarm == "vacant"
+    assert Matter.objects.get(pk=done.matter.pk).place_path == before
+
+
+def test_a_split_village_s_cases_go_to_the_part_they_lie_in(place: Place) -> None:
+    level = place.grid.level
+    assert level is not None
+    far = open_unit(parent=place.village, level=level, name="第二网格", valid_from=SINCE)
+    here, elsewhere = make_report(place.lane), make_report(far)
+    for reported in (here, elsewhere):
+        Matter.objects.filter(pk=reported.matter.pk).update(
+            holder_unit=place.village, lat=far.lat, lng=far.lng
+        )
+    split = split_unit(
+        unit=place.village,
+        on=day_of(clock.now()),
+        parts=[Named("东村"), Named("西村")],
+        goes={place.grid.pk: 1, far.pk: 0},
+    )
+    east, west = split.opened[:2]
+    for reported, part in ((here, west), (elsewhere, east)):
+        matter = Matter.objects.get(pk=reported.matter.pk)
+        assert matter.place_path.startswith(part.path)
+        assert history(matter)[-1].kind == "move_case"
+
+
+def test_a_preview_counts_ordinary_cases_alone(place: Place) -> None:
+    make_report(place.lane)
+    held = make_report(place.lane2)
+    Matter.objects.filter(pk=held.matter.pk).update(holder_unit=place.lane)
+    secret = make_report(place.lane)
+    Matter.objects.filter(pk=secret.matter.pk).update(visibility=Visibility.PRIVATE)
+    now = clock.now()
+    lines = actions.preview_cases([Ending(place.lane, (place.lane2,))], day_of(now), now)
+    assert [line.count for line in lines] == [1, 1]
+    assert "二巷" in str(lines[0].goes)
+    several = actions.preview_cases([Ending(place.lane, (place.lane2, place.grid))], day_of(now), now)
+    assert "最近" in str(several[0].goes)
+
+
+def test_the_list_of_responsibilities_follows_an_organ(place: Place) -> None:
+    water, roads = add_organ(place), add_organ(place, "roads_desk", "交通运输局")
+    today = day_of(clock.now())
+    for code, since in (("environment", SINCE), ("traffic", today + timedelta(days=9))):
+        Responsibility.objects.create(
+            county=place.county,
+            category=Category.objects.get(code=code),
+            level="lane",
+            post=place.posts["organ_desk"],
+            organ=water,
+            valid_from=since,
+            source="县政府常务会议纪要",
+        )
+    (*_cases, line) = actions.preview_cases([Ending(water, (roads,))], today, clock.now())
+    assert line.count == 2
+    end_unit(unit=water, on=today + timedelta(days=3), successors=[roads])
+    lines = Responsibility.objects.order_by("category__code", "valid_from")
+    assert [(one.organ_id, one.valid_from, one.valid_to) for one in lines] == [
+        (water.pk, SINCE, today + timedelta(days=3)),
+        (roads.pk, today + timedelta(days=3), None),
+        (roads.pk, today + timedelta(days=9), None),
+    ]

@@ -84,7 +84,7 @@ def _first_day(today: date) -> forms.DateField:
 class MergeUnitsForm(_Called):
     """What several units become, and from when on."""
 
-    into = forms.ChoiceField(label=_("合并成"), widget=forms.RadioSelect, initial=ANEW)
+    into = forms.ChoiceField(label=_("合并成"), initial=ANEW)
 
     field_order = ("on", "into", "name", "short_name", "name_en", "code")
 
