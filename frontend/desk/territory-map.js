@@ -46,7 +46,7 @@ function drawUnits(map, found, rows, say) {
     const words = make("span", { class: "share" });
     make("b", { text: name }, words);
     make("span", { text: `${red} / ${open}` }, words);
-    labels.push([area, L.marker(unit.middle, { icon: L.divIcon({ html: words, className: "share-at", iconSize: null }), interactive: false, keyboard: false })]);
+    labels.push([area, L.marker(unit.middle, { icon: L.divIcon({ html: words, className: "share-at", iconSize: null }), interactive: false, keyboard: false, zIndexOffset: 10000 })]); // over the points
   }
   // A label stands where its unit is wide enough for it; the table has them all.
   const fit = () =>
@@ -64,7 +64,7 @@ function mark(group) {
   const body = make("span", { class: "dot-body" });
   make("path", { d: SHAPES[lamp] }, make("svg", { viewBox: "0 0 16 16", class: `mark ${lamp}`, "aria-hidden": "true" }, body, SVG), SVG);
   if (group.length > 1) make("b", { text: group.length }, body);
-  return L.divIcon({ html: body, className: "dot", iconSize: [28, 28] });
+  return L.divIcon({ html: body, className: "dot", iconSize: [24, 24] });
 }
 
 function bubble(group, say) {
@@ -93,7 +93,7 @@ function drawPoints(map, points, say) {
     for (const group of groups.values()) {
       const bounds = L.latLngBounds(group.map((point) => point.at));
       const single = bounds.getNorthEast().equals(bounds.getSouthWest(), 1e-5);
-      const title = group.length > 1 ? fill(say.several, { count: group.length }) : `${group[0].title} · ${group[0].left}`;
+      const title = group.length > 1 ? fill(say.open, { open: group.length, red: group.filter((point) => point.lamp === "red").length }) : `${group[0].title} · ${group[0].left}`;
       const one = L.marker(bounds.getCenter(), { icon: mark(group), keyboard: false, title }).addTo(layer);
       if (single || map.getZoom() >= map.getMaxZoom()) one.bindPopup(() => bubble(group, say), { maxWidth: 320 });
       else one.on("click", () => map.fitBounds(bounds.pad(0.4)));

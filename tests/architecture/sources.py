@@ -11,7 +11,7 @@ from typing import Final
 
 PACKAGE: Final = Path(__file__).resolve().parents[2] / "src" / "xiangli"
 # Where people's matters are kept; `web` and `kernel` are kits, `config` is where everything comes together.
-MODULES: Final = ("accounts", "territory", "notices", "matters", "cases")
+MODULES: Final = ("accounts", "territory", "notices", "matters", "cases", "insight")
 KITS: Final = ("web", "kernel")
 EVERY: Final = (*MODULES, *KITS, "config")
 

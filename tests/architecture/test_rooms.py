@@ -43,6 +43,7 @@ DOORS: Final = {"actions", "queries", "rules", "states"}
 ALSO: Final = {
     ("cases", "matters.models"): "a workflow writes the matter's row, which is the lock it holds",
     ("cases", "territory.models"): "units by key, and as types: rules and pages speak of them",
+    ("insight", "territory.models"): "as above",
     ("territory", "accounts.models"): "an enrolment link in a signature",
     ("cases", "accounts.sessions"): "a page asks whether its person proved themselves just now",
     ("territory", "accounts.sessions"): "as above",

@@ -1,5 +1,5 @@
-"""What everybody answers for, seen from above: figures, unit pages, dossiers, the map. Owns no rows and no rules of others.
+"""What everybody answers for, seen from above: figures, unit pages, dossiers, the map.
 
-Reads everything through the queries of the modules below; nothing reads it. Private and sealed matters are absent
-from all it shows.
+Owns: no rows, and no rules of others. May call: every module below, through its queries; nothing calls it. Private and
+sealed matters are absent from all it shows.
 """

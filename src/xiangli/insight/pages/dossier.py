@@ -156,6 +156,8 @@ def _day(last: date | None) -> str:
 
 def _age(since: datetime, now: datetime) -> str:
     days = (now - since).days
+    if days == 0:
+        return _("今天")
     return ngettext("%(count)d 天", "%(count)d 天", days) % {"count": days}
 
 

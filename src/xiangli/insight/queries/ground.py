@@ -30,7 +30,9 @@ def _drawn(unit_id: UUID, rows: tuple[tuple[UUID, str], ...]) -> tuple[bytes, st
     grounds = {row_id: ground for row_id, text in rows if (ground := _polygon(text)) is not None}
     tolerance = _width(list(grounds.values())) / _FINENESS
     own = grounds.pop(unit_id, None)
-    below = shapely.coverage_simplify(list(grounds.values()), tolerance) if grounds else []
+    below: list[Polygon] = (
+        list(shapely.coverage_simplify(list(grounds.values()), tolerance)) if grounds else []
+    )
     drawn = {
         "own": _pairs(shapely.simplify(own, tolerance)) if own else [],
         "units": [

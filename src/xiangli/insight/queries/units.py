@@ -121,9 +121,11 @@ def points_in(actor: Actor, unit: Unit, *, at: datetime, most: int = MOST_POINTS
         )[:most]
     )
     return [
-        Point(*row, colour=lamp_of(due_at, now=at, amber_at=amber_at).colour)
-        for row in rows
-        for due_at, amber_at in [row[-2:]]
+        Point(
+            *(key, number, title, place, lat, lng, due_at, amber_at),
+            lamp_of(due_at, now=at, amber_at=amber_at).colour,
+        )
+        for key, number, title, place, lat, lng, due_at, amber_at in rows
     ]
 
 
