@@ -16,7 +16,7 @@ SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -pat
 ENGLISH := src/xiangli/web/locale/en/LC_MESSAGES/django.mo
 CHROMIUM := .cache/chromium/chromium
 
-.PHONY: run demo test test-long soak check fmt bench lock clean env dev frontend browser
+.PHONY: run build demo test test-long soak check fmt bench lock clean env dev frontend browser
 .DEFAULT_GOAL := run
 # Two installs into one environment at once would undo each other.
 .NOTPARALLEL:
@@ -25,6 +25,9 @@ CHROMIUM := .cache/chromium/chromium
 RUN ?=
 run: $(RUN_ENV) $(DIST) $(ENGLISH)
 	@$(BIN)/xiangli run --demo $(RUN)
+
+# All that `xiangli run` needs, without starting it: for a machine that serves, or an image.
+build: $(RUN_ENV) $(DIST) $(ENGLISH)
 
 demo: $(RUN_ENV) $(ENGLISH)
 	@$(BIN)/xiangli demo

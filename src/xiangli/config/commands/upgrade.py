@@ -52,13 +52,6 @@ def command(*, dry_run: bool, no_backup: bool, to: Path | None) -> None:
         if dry_run:
             _rehearse(ahead_of_us, others=others, running=running, to=to, backup=not no_backup)
             return
-        if others:
-            raise KeepingError(
-                words(
-                    f"还有 {others} 个连接在使用这个数据库：请先停下服务。什么也没有改动。",
-                    f"{others} others are connected to this database: stop the service first. Nothing was changed.",
-                )
-            )
         if not ahead_of_us and database.steps() and not upgrading.began_before():
             print(
                 words(
@@ -66,6 +59,13 @@ def command(*, dry_run: bool, no_backup: bool, to: Path | None) -> None:
                 )
             )
             return
+        if others:
+            raise KeepingError(
+                words(
+                    f"还有 {others} 个连接在使用这个数据库：请先停下服务。什么也没有改动。",
+                    f"{others} others are connected to this database: stop the service first. Nothing was changed.",
+                )
+            )
         with shown() as tell:
             upgrading.upgrade(
                 now=clock.now(),

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -10,10 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from xiangli.config.launcher.embedded import Embedded
+from xiangli.config.launcher.home import addresses
 from xiangli.config.launcher.serve import _MANIFEST, is_loopback
 
 pytestmark = pytest.mark.skipif(
@@ -61,7 +65,7 @@ class Run:
         return process
 
     def said(self) -> str:
-        return self.log.read_text()
+        return self.log.read_text() if self.log.exists() else ""
 
     def answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -169,6 +173,79 @@ def test_the_serving_processes_cannot_change_tables_or_the_past(run: Run) -> Non
     assert not any(b"DATABASE_OWNER_URL" in words for words in serving)
     process.terminate()
     process.wait(30)
+
+
+def scrape(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    text = answer.read().decode()
+    connection.close()
+    return text
+
+
+def alive(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def test_requests_are_counted_over_all_processes_of_the_server_and_logged_as_lines(run: Run) -> None:
+    run.environment |= {"XIANGLI_LOG": "json", "XIANGLI_LOG_REQUESTS": "1"}
+    process = run.start()
+    sent = 0
+
+    def answered_by() -> set[int]:
+        lines = [json.loads(line) for line in run.said().splitlines() if line.startswith("{")]
+        told = [line for line in lines if line.get("page") == "web:alive"]
+        assert {(line["logger"], line["method"], line["status"]) for line in told} <= {
+            ("xiangli.requests", "GET", 200)
+        }
+        return {line["process"] for line in told}
+
+    with ThreadPoolExecutor(8) as people:
+        while len(answered_by()) < 2:  # which process takes a connection is the kernel's to decide
+            assert sent < 2000
+            assert all(people.map(alive, [run.port] * 40))
+            sent += 40
+    counted = f'xiangli_requests_total{{method="GET",page="web:alive",status="2xx"}} {sent}.0'
+    assert counted in scrape(run.port)
+    assert "xiangli_database_answers 1.0" in scrape(run.port)
+    process.terminate()
+    process.wait(90)
+
+
+def test_the_web_server_runs_alone_beside_a_database_of_its_own(run: Run) -> None:
+    refused = run.call("serve", "--port", str(run.port))
+    assert refused.returncode == 1
+    assert "xiangli run" in refused.stderr
+    server = Embedded(run.home / "pg")
+    server.start()
+    try:
+        server.prepare()
+        run.environment |= addresses(server)
+        early = run.call("serve", "--port", str(run.port))
+        assert early.returncode == 1
+        assert "xiangli upgrade" in early.stderr
+        assert run.call("migrate").returncode == 0
+        process = subprocess.Popen(
+            [sys.executable, "-m", "xiangli.config.cli", "serve", "--port", str(run.port)],
+            env=run.environment,
+        )
+        run.until(lambda: alive(run.port))
+        words = Path(f"/proc/{process.pid}/environ").read_bytes()
+        assert b"DATABASE_OWNER_URL" not in words
+        assert "xiangli_requests_total" in scrape(run.port)
+        process.terminate()
+        assert process.wait(90) == 0
+    finally:
+        server.stop()
 
 
 def test_a_taken_port_is_said_before_anything_starts(run: Run) -> None:
