@@ -35,11 +35,6 @@ def unit_rows(**lookups: Any) -> QuerySet[Unit]:
     return Unit.objects.select_related("level", "county__profile", "parent__parent__parent").filter(**lookups)
 
 
-def unit_with_plate(code: str) -> Unit | None:
-    # a plate hangs once: nothing to order by, and compiling an ORDER BY is a tenth of a report
-    return next(iter(unit_rows(plate_code=code)), None)
-
-
 def profile_of(unit: Unit) -> County | None:
     """The profile read with the unit; None where the county has not chosen its scheme yet."""
     return getattr(unit.county, "profile", None) if unit.county_id else None

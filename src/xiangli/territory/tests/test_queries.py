@@ -251,9 +251,12 @@ def test_plate_names_who_answers_here_and_above(
     set_duty_number(unit=small.lane, post=small.posts["lane_head"], phone="0359-0000001")
     code = small.lane.plate_code
     assert code is not None
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         view = queries.plate(code.lower(), at=NOW)
-    assert view is not None
+        assert view is not None
+        assert queries.spoken_name(view.unit) == "绛县 一巷"
+        assert view.unit.level == small.levels["lane"]
+        assert view.unit.county == small.county
     assert view.unit == small.lane
     assert [unit.short_name for unit in view.line] == ["绛县", "横水镇", "横北村", "第一网格"]
     assert view.county is not None
