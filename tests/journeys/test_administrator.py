@@ -147,6 +147,9 @@ def test_a_table_with_faults_then_mended(
     )
     _bring(page, clock, bad)
     expect(page.get_by_role("alert")).to_contain_text("共 4 行：2 行可以写入，0 行已有，2 行有错。")
+    expect(page.get_by_role("listitem").filter(has_text="庙上村 九巷")).to_contain_text("没有这个单位")
+    if width == 1440:
+        eyes.look(page, "administrator-table", desk=True)
     with page.expect_download() as given:
         page.get_by_role("button", name="下载逐行结果").click()
     sheet = load_workbook(io.BytesIO(given.value.path().read_bytes())).worksheets[0]
@@ -162,8 +165,6 @@ def test_a_table_with_faults_then_mended(
     sheet.parent.save(stream)
     _bring(page, clock, {**bad, "buffer": stream.getvalue()})
     expect(page.get_by_role("status").first).to_contain_text("共 4 行：4 行可以写入，0 行已有，0 行有错。")
-    if width == 1440:
-        eyes.look(page, "administrator-table", desk=True)
     press(page, "写入 4 行")
     assert jobs.run_one(clock.now(), watched=False)
     page.reload()

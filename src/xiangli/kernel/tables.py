@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 from django.utils.translation import gettext as _
 
 from xiangli.kernel.refusals import Refused
-from xiangli.kernel.sheets import Cell, Row, Sheet, read_rows, workbook_of
+from xiangli.kernel.sheets import MAX_ROWS_OF_JOB, Cell, Row, Sheet, read_rows, workbook_of
 
 # What an annotated workbook adds behind the columns; read again, it is nothing of the table.
 RESULT: Final = ("结果", "怎么改")
@@ -177,6 +177,24 @@ def annotated(title: str, table: Table[Any]) -> bytes:
         why = "\n".join(f"{titles.get(column, column)}：{words}" for column, words in judged.faults)
         rows.append([*(row.cell(at) for at in kept), said[judged.verdict], why or judged.note])
     return workbook_of([Sheet(title, rows, marked=marked)])
+
+
+def wrong_rows(content: bytes, *, most: int) -> list[tuple[int, str, str]]:
+    """Of an annotated workbook, the first rows with a fault: their number in it, how they begin, and what to mend. In
+    the language in which it was written."""
+    header, *rows = read_rows(content, most=MAX_ROWS_OF_JOB)
+    if RESULT[0] not in header.cells:
+        return []
+    at, bad = header.cells.index(RESULT[0]), _("有错")
+    found = [row for row in rows if row.cell(at) == bad][:most]
+    return [
+        (
+            row.number,
+            " · ".join(str(cell) for cell in row.cells[: min(at, 3)] if cell),
+            str(row.cell(at + 1) or ""),
+        )
+        for row in found
+    ]
 
 
 def template(

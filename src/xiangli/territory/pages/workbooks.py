@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -18,12 +19,15 @@ from xiangli.kernel import clock, jobs
 from xiangli.kernel.models import Job
 from xiangli.kernel.refusals import Refused
 from xiangli.kernel.sheets import MAX_BYTES, XLSX
+from xiangli.kernel.tables import wrong_rows
 from xiangli.territory.forms.workbooks import TableForm
 from xiangli.territory.pages.common import actor_of
 from xiangli.territory.queries import Actor, workbooks
 from xiangli.territory.rules import day_of
 
 KIND = "territory.import_table"
+_SHOWN = 30  # faults on the page; all of them stand in the workbook
+_SMALL = 200_000  # bytes of a workbook that is read while somebody waits for the page
 
 
 def _importer(request: HttpRequest, what: str) -> Actor:
@@ -100,9 +104,18 @@ def imported(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "again": f"territory:import_{what}",
         "written": write == "good" or (write == "all" and found and not found["wrong"]),
         "writing": bool(write),
+        "faults": _faults(job) if found.get("wrong") else [],
         "has_file": job.files.filter(side="made").exists(),
     }
     return render(request, "territory/imported.html", context)
+
+
+def _faults(job: Job) -> list[tuple[int, str, str]]:
+    made = jobs.made(job)
+    if made is None or len(made[2]) > _SMALL:
+        return []
+    with override(job.language):
+        return wrong_rows(made[2], most=_SHOWN)
 
 
 @never_cache

@@ -262,11 +262,9 @@ def test_twenty_thousand_rows_with_three_hundred_faults(small: Small, town: Acto
         content=content,
         filename="任职.xlsx",
     )
-    tracemalloc.start()
     begun = time.perf_counter()
     jobs.run_one(clock.now(), watched=False)
-    took, (_now, peak) = time.perf_counter() - begun, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    took = time.perf_counter() - begun
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.verdict
     assert job.params["found"] == {"new": 19_701, "same": 0, "wrong": 299}
@@ -275,8 +273,6 @@ def test_twenty_thousand_rows_with_three_hundred_faults(small: Small, town: Acto
     back = read_rows(made[2], most=20_000)
     assert [one.cell(9) for one in back].count("有错") == 299
     assert not User.objects.filter(display_name="新人1").exists()
-    assert took < 240  # with every allocation counted; 40 s without
-    assert peak < 1024 * 1024 * 1024
 
     job = jobs.start(
         "territory.import_table",
@@ -285,10 +281,15 @@ def test_twenty_thousand_rows_with_three_hundred_faults(small: Small, town: Acto
         content=content,
         filename="任职.xlsx",
     )
+    tracemalloc.start()
     jobs.run_one(clock.now(), watched=False)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.verdict
     assert Appointment.objects.filter(unit__parent=small.grid).count() == 19_701
+    assert peak < 512 * 1024 * 1024, peak
+    assert took < 90, took
 
 
 # ----------------------------------------------------------------------------------------------------------- units
@@ -374,6 +375,8 @@ def test_a_table_is_brought_looked_at_and_written(small: Small, town: Actor) -> 
     page = client.get(wrong).content.decode()
     assert "共 2 行：1 行可以写入，0 行已有，1 行有错。" in page
     assert "只写入没有错的 1 行" in page
+    assert "没有的村 · 街巷长 · 姚建国" in page
+    assert "单位：您的辖区里没有这个单位" in page
     mended = bring(book(row(), row(unit="二巷", name="李巷长")))
     assert "写入 2 行" in client.get(mended).content.decode()
     assert not Appointment.objects.filter(unit=small.lane).exists()
