@@ -262,9 +262,9 @@ def test_twenty_thousand_rows_with_three_hundred_faults(small: Small, town: Acto
         content=content,
         filename="任职.xlsx",
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     jobs.run_one(clock.now(), watched=False)
-    took = time.perf_counter() - begun
+    took = time.process_time() - begun
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.verdict
     assert job.params["found"] == {"new": 19_701, "same": 0, "wrong": 299}
@@ -289,7 +289,7 @@ def test_twenty_thousand_rows_with_three_hundred_faults(small: Small, town: Acto
     assert job.state == Job.State.DONE, job.verdict
     assert Appointment.objects.filter(unit__parent=small.grid).count() == 19_701
     assert peak < 512 * 1024 * 1024, peak
-    assert took < 90, took
+    assert took < 30, took  # seconds of one core: 6, whatever else the machine does
 
 
 # ----------------------------------------------------------------------------------------------------------- units
