@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.urls import URLResolver, get_resolver, resolve
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.journeys.conftest import Clock
 from tests.journeys.looking import Looker
@@ -409,12 +409,17 @@ def test_orders_from_elsewhere(
     expect(page.get_by_role("main")).to_contain_text("没有在办的外来工单")
     _look_at(page, "cases:orders", eyes, desk=True)
     page.goto("/orders/import/")
+    nonsense: list[FilePayload] = [{"name": "a.csv", "mimeType": "text/csv", "buffer": b"a,b"}]
+    page.get_by_label("工单表格").set_input_files(nonsense)
     press(page, "逐行检查")
     expect(page.get_by_role("alert").first).to_contain_text("请改好下面标出的地方")
+    expect(page.get_by_role("main")).to_contain_text("表头里缺少：工单编号、反映内容、地点")
     _look_at(page, "cases:import_orders", eyes, desk=True)
     rows = ["工单编号,诉求内容,地址,办结时限", "WY01,路灯不亮,庙上村,2026-11-10", "WY02,井盖没了,月亮上,"]
-    files = [{"name": "工单.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}]
-    page.get_by_label("工单表格").set_input_files(files)  # type: ignore[arg-type]  # a plain dict
+    table: list[FilePayload] = [
+        {"name": "工单.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}
+    ]
+    page.get_by_label("工单表格").set_input_files(table)
     press(page, "逐行检查")
     _look_at(page, "cases:check_orders", eyes, desk=True)
     press(page, "只导入没有错的 1 行，1 行先不写")
