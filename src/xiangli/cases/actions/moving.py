@@ -13,20 +13,21 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 
-from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step
+from xiangli.cases.actions.common import DUTY_CLOSE, WAITS_FOR_DESK, step, whose
 from xiangli.cases.actions.ways import next_on_list, told_besides
-from xiangli.cases.models import Case, Responsibility
+from xiangli.cases.models import Case, Order, Part, Responsibility
 from xiangli.cases.queries.routing import forget_routes
 from xiangli.cases.states import State
+from xiangli.kernel.rows import update
 from xiangli.matters import actions as matters
 from xiangli.matters.actions import By
 from xiangli.matters.models import Matter, MatterQuerySet
 from xiangli.matters.queries import subjects_of
-from xiangli.matters.states import Visibility
+from xiangli.matters.states import GrantKind, Visibility
 from xiangli.territory.actions import Ending, Line
-from xiangli.territory.models import Unit, UnitKind
-from xiangli.territory.queries import spoken_name, successors_of, who_answers
-from xiangli.territory.rules import day_of
+from xiangli.territory.models import Post, Unit, UnitKind
+from xiangli.territory.queries import people_in_seats, spoken_name, successors_of, who_answers
+from xiangli.territory.rules import Answer, day_of, seat_of
 
 BY_RULE = By(authority="rule:unit-ended")
 
@@ -48,6 +49,8 @@ def move_cases(endings: Sequence[Ending], on: date, now: datetime) -> None:
     cases = Case.objects.select_related("category").in_bulk([row.pk for row in rows])
     for matter in rows:
         _move(matter, cases[matter.pk], heirs, now)
+    _move_shares(endings, now)
+    _move_seats(endings, now)
 
 
 def preview_cases(endings: Sequence[Ending], on: date, now: datetime) -> list[Line]:
@@ -84,8 +87,9 @@ def move_ended_cases(now: datetime) -> int:
     """Move the open cases of units that have ended meanwhile, each unit in its own transaction; returns how many
     units. The deepest first: where a case lies by then says which successor above holds it."""
     left = Exists(_open().filter(Q(place=OuterRef("pk")) | Q(holder_unit=OuterRef("pk"))))
+    asked = Exists(_shares().filter(unit=OuterRef("pk")))
     moved = 0
-    ended = Unit.objects.filter(left, valid_to__lte=day_of(now))
+    ended = Unit.objects.filter(left | asked, valid_to__lte=day_of(now))
     for unit in ended.order_by(Length("path").desc(), "pk"):
         if following := successors_of(unit, day_of(now)):
             with transaction.atomic():
@@ -135,6 +139,61 @@ def _move(matter: Matter, case: Case, heirs: Mapping[UUID, Sequence[Unit]], now:
             matters.tell(matter, "assign_case", now=now, seat=answer.seat, users=besides)
     data |= {"from_unit": str(moved[0]), "to_unit": str(moved[1])}
     step(matter, case, "move_case", state, by=BY_RULE, now=now, data=data)
+
+
+def _shares() -> QuerySet[Part]:
+    """What seats were asked to do and have not done. Ordinary cases alone: of the others nobody new learns by
+    a rule, and whoever leads may write down the result for them."""
+    ordinary = _open().filter(visibility=Visibility.ORDINARY)
+    return Part.objects.filter(done_at=None, case__matter__in=ordinary)
+
+
+def _move_shares(endings: Sequence[Ending], now: datetime) -> None:
+    """The same seat of the one successor does it, else whoever answers there; where nobody can be asked so, whoever
+    leads is told."""
+    heirs = {ending.unit.pk: ending.successors for ending in endings}
+    for part in _shares().filter(unit__in=heirs).select_related("case__category").order_by("pk"):
+        matter = Matter.objects.select_for_update(of=("self",)).get(pk=part.case_id)
+        subjects, successor = subjects_of(matter), _above_or_nearest(matter, heirs[part.unit_id])
+        seat = seat_of(successor.pk, part.post_id)
+        people = people_in_seats([seat], at=now)[seat]
+        target = Answer(successor.pk, successor.path, successor.short_name, seat, post_id=part.post_id)
+        if not people or people & subjects:
+            target = who_answers(successor, part.case.category.duty, at=now, excluding=subjects)
+        asked = part.case.parts.filter(done_at=None, seat=target.seat).exists()
+        if target.post_id is None or asked or target.seat == matter.holder_seat:
+            matters.tell(matter, "part_left", now=now, **whose(matter))
+            continue
+        data = {"from_unit": str(part.unit_id), "to_unit": str(target.unit_id), "seat": target.seat}
+        part.unit_id, part.post_id, part.seat = target.unit_id, target.post_id, target.seat
+        part.save(update_fields=["unit", "post", "seat"])
+        matters.grant_seat(matter, target.seat, GrantKind.TOGETHER, at=now)
+        step(matter, part.case, "move_case", matter.state, by=BY_RULE, now=now, data=data)
+        matters.tell(matter, "handle_together", now=now, seat=target.seat)
+
+
+def _move_seats(endings: Sequence[Ending], now: datetime) -> None:
+    """Whoever follows in a seat of the one successor gets the answers to its orders. Four statements at most."""
+    one = {row.unit.pk: row.successors[0] for row in endings if len(row.successors) == 1}
+    schemes = {row.unit.level.scheme_id for row in endings if row.unit.level is not None}
+    posts = Post.objects.filter(scheme__in=schemes, permissions__contains=["supervise_case"])
+    seats = {
+        seat_of(old, post): seat_of(new.pk, post)
+        for post in posts.values_list("pk", flat=True)
+        for old, new in one.items()
+    }
+    waiting = Order.objects.filter(answered_at=None, case__matter__in=_open())
+    orders = list(waiting.filter(by_seat__in=seats))
+    there = (
+        set(waiting.filter(by_seat__in=seats.values()).values_list("case", "by_seat")) if orders else set()
+    )
+    moved = []
+    for order in orders:
+        if (order.case_id, seats[order.by_seat]) not in there:
+            order.by_seat = seats[order.by_seat]
+            there.add((order.case_id, order.by_seat))
+            moved.append(order)
+    update(moved, ["by_seat"])
 
 
 def _above_or_nearest(matter: Matter, successors: Sequence[Unit]) -> Unit:

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 
 from xiangli.cases import actions
-from xiangli.cases.models import Category, Responsibility
+from xiangli.cases.actions import Act
+from xiangli.cases.models import Category, Order, Part, Responsibility
 from xiangli.cases.states import State
 from xiangli.cases.tests.factories import SINCE, Place, add_organ, an_act, make_place, make_report
 from xiangli.kernel import clock
-from xiangli.matters.models import Matter
+from xiangli.kernel.ids import new_id
+from xiangli.matters.models import Matter, MatterGrant
 from xiangli.matters.queries import history, my_tasks
 from xiangli.matters.states import Visibility
 from xiangli.territory.actions import Ending, Named, end_unit, merge_units, open_unit, split_unit
@@ -150,3 +152,51 @@ def test_the_list_of_responsibilities_follows_an_organ(place: Place) -> None:
         (roads.pk, today + timedelta(days=3), None),
         (roads.pk, today + timedelta(days=9), None),
     ]
+
+
+def ask_lane_two(place: Place) -> Matter:
+    """A case that the grid's head leads, and in which the second lane's head was asked to do a share."""
+    reported = make_report(place.lane)
+    actions.hand_up_case(an_act(place.actor("lane_head"), reported, "要两条巷一起办"))
+    actions.take_case(an_act(place.actor("grid_head"), reported))
+    actions.handle_together(
+        an_act(place.actor("grid_head"), reported, "请来人"),
+        unit_id=place.lane2.pk,
+        post_id=place.posts["lane_head"].pk,
+    )
+    return Matter.objects.get(pk=reported.matter.pk)
+
+
+def test_a_share_follows_the_seat_that_was_asked(place: Place) -> None:
+    matter = ask_lane_two(place)
+    plan = merge_units(units=[place.grid], on=day_of(clock.now()), into=Named("第九网格"))
+    lane2 = next(new for old, new in plan.below if old.pk == place.lane2.pk)
+    part = Part.objects.get()
+    assert (part.unit_id, part.done_at) == (lane2.pk, None)
+    assert part.seat.startswith(str(lane2.pk))
+    assert MatterGrant.objects.filter(matter=matter, seat=part.seat, ended_at=None).exists()
+    actions.finish_part(
+        Act(actor=place.actor("lane_head_2"), matter_id=matter.pk, act_id=new_id(), note="扫好了"),
+        part_id=part.pk,
+    )
+    assert Part.objects.get().done_at is not None
+
+
+def test_a_share_of_a_later_day_moves_on_that_day_or_whoever_leads_is_told(place: Place) -> None:
+    ask_lane_two(place)
+    tomorrow = clock.now() + timedelta(days=1)
+    end_unit(unit=place.lane2, on=day_of(tomorrow), successors=[place.lane])
+    assert Part.objects.get().unit_id == place.lane2.pk
+    with clock.set_to(tomorrow):
+        assert actions.move_ended_cases(tomorrow) == 1
+        assert Part.objects.get().unit_id == place.lane.pk
+        assert actions.move_ended_cases(tomorrow) == 0
+
+
+def test_the_answer_to_an_order_goes_to_who_follows(place: Place) -> None:
+    reported = make_report(place.lane)
+    actions.supervise_case(an_act(place.actor("town_desk"), reported, "请今天办"))
+    plan = merge_units(units=[place.town], on=day_of(clock.now()), into=Named("横水街道"))
+    order = Order.objects.get()
+    assert order.by_seat == f"{plan.opened[0].pk}:{place.posts['town_desk'].pk}"
+    assert [held.unit_name for held in place.actor("town_desk").held] == ["横水街道"]
