@@ -140,13 +140,14 @@ MAY_PRINT: Final = {"village_director", "subject", "town_desk", "county_desk", *
 
 # Whoever fills posts, and of these whoever has the lane below.
 MAY_APPOINT: Final = {*MAY_RETRY, "village_director", "next_village", *ADMINS}
-OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
+APPOINTS_OVER_THE_LANE: Final = {"village_director", "town_desk", "county_desk", *ADMINS}
 
 SETS_UP: Final = {"county_admin"}
 MAY_CHANGE: Final = {*MAY_RETRY, *ADMINS}  # whoever opens and changes units
 
 OVER_THE_LANE: Final = {  # whose territory holds the lane
-    *("lane_head", "deputy", "village_director", "subject", "town_desk", "county_desk", "county_supervision"),
+    *("lane_head", "deputy", "village_director", "subject", "town_desk"),
+    *("county_desk", "county_supervision", "county_leader"),
     *ADMINS,
 }
 MAY_SET_FIGURES: Final = {"town_desk", "county_desk", *ADMINS}
@@ -214,7 +215,7 @@ def appoints(outcome: Outcome) -> Rule:
     def rule(role: str) -> Outcome:
         if role == "anonymous":
             return LOGIN
-        return 403 if role not in MAY_APPOINT else outcome if role in OVER_THE_LANE else 404
+        return 403 if role not in MAY_APPOINT else outcome if role in APPOINTS_OVER_THE_LANE else 404
 
     return rule
 
