@@ -11,7 +11,16 @@ from xiangli.cases import actions
 from xiangli.cases.models import Extension, Order, Part
 from xiangli.cases.queries import forget_known, forget_routes
 from xiangli.cases.tests.factories import Place, add_organ, an_act, make_place, make_report
-from xiangli.cases.tests.test_statements import LIST, MATTER, QUEUE, ROW, same_cost, shape, signed_in, statements
+from xiangli.cases.tests.test_statements import (
+    LIST,
+    MATTER,
+    QUEUE,
+    ROW,
+    same_cost,
+    shape,
+    signed_in,
+    statements,
+)
 from xiangli.kernel import clock
 from xiangli.matters.models import Matter, MatterClock, MatterGrant, MatterLink
 from xiangli.matters.states import GrantKind, LinkKind
