@@ -44,7 +44,7 @@ def issue_enrolment(*, user: User, issued_by: User | None, now: datetime) -> tup
     Earlier links of the person that were not used end. `issued_by` None: on the command line. Raises Refused
     for somebody who left.
     """
-    User.objects.select_for_update().get(pk=user.pk)  # two links made at once: one stays
+    user = User.objects.select_for_update().get(pk=user.pk)  # two links made at once: one stays
     if not user.is_active:
         raise Refused("account_inactive", _("这个人的账号已停用，不能发链接。请先恢复任职。"))
     Enrolment.objects.filter(user=user, used_at=None, revoked_at=None).update(revoked_at=now)

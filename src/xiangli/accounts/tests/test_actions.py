@@ -1,11 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import identify_hasher
+from django.test import Client
 
 from xiangli.accounts import actions, queries
 from xiangli.accounts.models import Device, Enrolment
-from xiangli.accounts.tests.factories import PASSWORD, PIN, START, make_user
+from xiangli.accounts.tests.conftest import Clock
+from xiangli.accounts.tests.factories import PASSWORD, PIN, START, enrolled_phone, make_user
 from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 
@@ -151,3 +154,37 @@ def test_demo_people_exist() -> None:
     user.is_demo = True
     user.save()
     assert queries.demo_people_exist()
+
+
+def test_close_account_ends_every_way_in_and_every_session(clock: Clock) -> None:
+    user = make_user(username="wangfang", password=PASSWORD)
+    phone, desk = enrolled_phone(user), Client()
+    assert desk.post("/login/", {"login": "wangfang", "password": PASSWORD}).status_code == 302
+    actions.issue_enrolment(user=user, issued_by=None, now=START)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    assert phone.get("/me/").status_code == desk.get("/me/").status_code == 200
+    actions.close_account(user_id=user.pk, now=START)
+    for signed_in in (phone, desk):
+        assert signed_in.get("/me/").headers["Location"].startswith("/login/")
+    assert not Device.objects.filter(revoked_at=None).exists()
+    assert not Enrolment.objects.filter(used_at=None, revoked_at=None).exists()
+    assert not Authenticator.objects.exists()
+    with pytest.raises(Refused) as refused:
+        actions.issue_enrolment(user=user, issued_by=None, now=START)
+    assert refused.value.code == "account_inactive"
+    actions.reopen_account(user_id=user.pk)
+    user.refresh_from_db()
+    assert user.is_active
+    assert not user.has_usable_password()  # a new link, a new beginning
+    # the old session does not come back to life
+    assert desk.get("/me/").headers["Location"].startswith("/login/")
+
+
+def test_new_person_has_a_name_of_their_own_to_sign_in_by() -> None:
+    person = actions.new_person(display_name="王芳", username="WangFang")
+    assert person.username == "wangfang"
+    assert not person.has_usable_password()
+    for name, code in (("wangfang", "username_taken"), ("x", "username_form"), ("a b c", "username_form")):
+        with pytest.raises(Refused) as refused:
+            actions.new_person(display_name="某人", username=name)
+        assert refused.value.code == code
