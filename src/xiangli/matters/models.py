@@ -61,15 +61,20 @@ class MatterQuerySet(InPlace["Matter"]):
         fence = _Fence(actor)
         return self.filter(fence.territory | Q(fence.granted)).exclude(fence.subject)
 
-    def visible_parts(self, actor: Actor, *, within: str = "") -> list[MatterQuerySet]:
-        """What `visible_to` lets through of the unit at `within`, in parts that share no row: one for each
-        territory, one for the grants. An index reads a part in the order of a list; of the whole, where one
-        condition stands beside another, a page would have every row of the scope sorted."""
+    def visible_parts(self, actor: Actor, *, within: str = "", closed: bool = False) -> list[MatterQuerySet]:
+        """What `visible_to` lets through of the open (or `closed`) matters of the unit at `within`, in parts that
+        share no row: one for each territory, one for the grants. An index reads a part in the order of a list; of the
+        whole, where one condition stands beside another, a page would have every row of the scope sorted."""
         if not actor.held:
             return []
-        fence, ordinary = _Fence(actor), self.filter(visibility=Visibility.ORDINARY)
-        parts = [ordinary.in_place(path) for path in self.places_of(actor, within=within)]
-        granted = self.filter(fence.granted).exclude(fence.territory)
+        rows, fence = self.filter(closed_at__isnull=not closed), _Fence(actor)
+        ordinary = rows.filter(visibility=Visibility.ORDINARY)
+        # Closed ones have the key in an index; of open ones the planner would know nothing by it.
+        parts = [
+            ordinary.in_place(path) if closed else ordinary.filter(place_path__startswith=path)
+            for path in self.places_of(actor, within=within)
+        ]
+        granted = rows.filter(fence.granted).exclude(fence.territory)
         parts.append(granted.filter(place_path__startswith=within) if within else granted)
         return [part.exclude(fence.subject) for part in parts]
 

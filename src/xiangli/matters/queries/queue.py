@@ -148,7 +148,7 @@ def _row(rows: MatterQuerySet) -> MatterQuerySet:
 
 
 def _parts(actor: Actor, filters: Filters) -> list[MatterQuerySet]:
-    return Matter.objects.visible_parts(actor, within=filters.unit)
+    return Matter.objects.visible_parts(actor, within=filters.unit, closed=filters.state == CLOSED)
 
 
 def _chosen(rows: MatterQuerySet, filters: Filters, actor: Actor, at: datetime) -> MatterQuerySet:

@@ -78,10 +78,11 @@ def test_parts_hold_what_the_fence_lets_through_once_and_in_order(
         for user in ground[2]:
             actor = actor_for(user, at=NOW)
             seen = Matter.objects.visible_to(actor).filter(place_path__startswith=unit)
-            parts = [
-                row.pk for part in Matter.objects.all().visible_parts(actor, within=unit) for row in part
-            ]
-            assert sorted(parts) == sorted(row.pk for row in seen)
+            for closed in (False, True):
+                parts = Matter.objects.all().visible_parts(actor, within=unit, closed=closed)
+                assert sorted(row.pk for part in parts for row in part) == sorted(
+                    row.pk for row in seen if (row.closed_at is not None) == closed
+                )
             for state, wanted in (
                 ("open", seen.filter(closed_at=None).order_by("due_at", "id")),
                 (CLOSED, seen.exclude(closed_at=None).order_by("-changed_at", "-id")),
