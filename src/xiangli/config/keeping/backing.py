@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ from .progress import Tell, told
 
 _NAME: Final = "xiangli-{:%Y%m%dT%H%M%SZ}.tar"
 _NAMES: Final = "xiangli-*T*Z.tar"
+_LEFT: Final = timedelta(hours=1)  # one that is being written is written to all the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def place(to: Path | None, now: datetime) -> Path:
         raise KeepingError(words(f"{path} 已经存在", f"{path} is there already"))
     if not path.parent.is_dir():
         raise KeepingError(words(f"目录 {path.parent} 不存在", f"there is no folder {path.parent}"))
+    for left in path.parent.glob(".xiangli-*.tar.partial*"):  # by a backup that was killed
+        if now.timestamp() - left.stat().st_mtime > _LEFT.total_seconds():
+            left.unlink(missing_ok=True)
     return path
 
 
