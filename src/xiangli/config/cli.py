@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "categories": ("装入本县的事项类别", "load a county's own categories"),
     "responsibilities": ("导入、导出权责清单", "import and export lists of responsibilities"),
     "channel": ("县里通知用的通道", "by which channels a county tells people"),
+    "source": ("直接发来工单的平台", "platforms that send orders by themselves"),
     "address": ("登记一个人的通知号码或账号", "where a person is reached"),
     "enrol": ("发开通链接", "hand out an enrolment link"),
     "verify-ledger": ("校验存证链", "verify the ledger"),
