@@ -21,7 +21,7 @@ from xiangli.territory.models import PrintKind, Unit
 from xiangli.territory.pages.common import actor_of
 from xiangli.web.documents import pdf_response
 
-DIRECT = 60  # so many are made while somebody waits; more are a job
+DIRECT = {PrintKind.PLATE: 60, PrintKind.BOARD: 12}  # so many are made while somebody waits; more are a job
 _ROWS = 200  # of what is due in a whole town or county, as many are listed
 
 
@@ -53,12 +53,12 @@ def plates(request: HttpRequest) -> HttpResponse:
             "rows": listed[:_ROWS],
             "more": max(0, len(listed) - _ROWS),
             "tallies": [
-                queries.tally_of(kind, hung)
+                # more than a person waits for stay in this tab, where the bar is
+                (tally, tally.due <= DIRECT[tally.kind], tally.total <= DIRECT[tally.kind])
                 for kind in PrintKind
-                if any(one.sheet.kind == kind for one in hung)
+                if (tally := queries.tally_of(kind, hung)).total
             ],
             "now": now,
-            "direct": DIRECT,
         },
     )
 
@@ -92,16 +92,17 @@ def record_print(request: HttpRequest, unit_id: UUID) -> HttpResponse:
     form = PrintForm(request.POST)
     if not form.is_valid():
         raise Refused("no_such_print", _("请在公示牌页面上选要印的，再按打印。"))
-    kind, size, which = (form.cleaned_data[name] for name in ("kind", "size", "which"))
+    kind, size = PrintKind(form.cleaned_data["kind"]), form.cleaned_data["size"]
+    which = queries.Which(form.cleaned_data["which"])
     now = clock.now()
-    sheets = queries.sheets_to_print(unit, PrintKind(kind), queries.Which(which), at=now)
+    sheets = queries.sheets_to_print(unit, kind, which, at=now)
     page = f"{reverse('territory:plates')}?unit={unit.pk}"
     if not sheets:
         messages.info(request, _("没有要印的：墙上的都和现在一致。"))
         return redirect(page)
     actor = actor_of(request)
     assert actor.user_id is not None
-    if len(sheets) > DIRECT:
+    if len(sheets) > DIRECT[kind]:
         params = {"unit": unit.pk, "kind": kind, "size": size, "which": which}
         job = jobs.start("territory.record_print", by=actor.user_id, params=params, back=page)
         return redirect("web:job", job.pk)

@@ -14,23 +14,31 @@ from xiangli.web import documents
 
 SIZES: Final = ("a4", "a3")  # of plates; a board is A2
 _TEMPLATES: Final = {PrintKind.PLATE: "territory/plates", PrintKind.BOARD: "territory/boards"}
+_PART: Final = {PrintKind.PLATE: 40, PrintKind.BOARD: 8}  # set at a time: what bounds the memory
 
-Say = Callable[[int], None]  # how many of them are drawn
+Say = Callable[[int], None]  # how many of them are set
 
 
 def pdf_of(sheets: Sequence[Sheet], *, size: str = "a4", at: datetime, say: Say = lambda done: None) -> bytes:
-    """Plates, or boards, of one kind as one PDF in their order, printed at `at`; plates in `size`."""
+    """Plates, or boards, of one kind as one PDF in their order, printed at `at`; plates in `size`. `say` hears how many
+    of them are set."""
     kinds = {sheet.kind for sheet in sheets}
     if len(kinds) != 1:
         raise ValueError("a document holds plates or boards")
-    drawn = []
-    for number, sheet in enumerate(sheets, start=1):
-        drawn.append({**sheet.content, "qr": _qr(sheet.content["link"])})
-        say(number)
+    kind = kinds.pop()
+    template, most = _TEMPLATES[kind], _PART[kind]
+
+    def part(first: int) -> dict[str, Any]:
+        say(first)
+        drawn = [
+            {**sheet.content, "qr": _qr(sheet.content["link"])} for sheet in sheets[first : first + most]
+        ]
+        return {"title": _title(sheets), "size": size, "sheets": drawn}
+
     with translation.override(PAPER):
-        return documents.pdf(
-            _TEMPLATES[kinds.pop()], {"title": _title(sheets), "size": size, "sheets": drawn}, at=at
-        )
+        if len(sheets) <= most:
+            return documents.pdf(template, part(0), at=at)
+        return documents.pdf_in_parts(template, map(part, range(0, len(sheets), most)), at=at)
 
 
 def filename_of(sheets: Sequence[Sheet], size: str) -> str:

@@ -21,7 +21,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.territory import actions, queries
 from xiangli.territory.models import PlatePrint, PrintKind, Standing, Unit
 from xiangli.territory.pages import plates as pages
-from xiangli.territory.queries import Which
+from xiangli.territory.queries import Which, paper
 from xiangli.territory.tests.factories import SINCE, Small, make_county
 
 pytestmark = pytest.mark.django_db
@@ -201,6 +201,26 @@ def test_boards_of_many_lanes_run_on_and_each_counts_its_own_pages(small: Small)
     assert len(pages) >= 4
     assert [page.count("横北村 第 1 页") for page in pages].count(1) == 2
     assert all(f"巷 {number} " in "".join(pages) for number in (0, 77, 139))
+
+
+def test_many_are_set_a_part_at_a_time_into_one_pdf(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "_PART", dict.fromkeys(PrintKind, 2))
+    for number in range(3):
+        actions.open_unit(
+            parent=small.grid,
+            level=small.levels["lane"],
+            label=f"x{number}",
+            name=f"巷{number}",
+            valid_from=SINCE,
+        )
+    sheets = queries.sheets_to_print(small.town, PrintKind.PLATE, Which.ALL, at=clock.now())
+    said: list[int] = []
+    content = queries.pdf_of(sheets, at=clock.now(), say=said.append)
+    assert said == [0, 2, 4]
+    assert [page.split("\n")[1] for page in read(content)] == ["一巷", "二巷", "巷 0", "巷 1", "巷 2"]
+    metadata = PdfReader(BytesIO(content)).metadata
+    assert metadata is not None
+    assert metadata.title == "第一网格 公示牌 5 块"
 
 
 # -- out of date
@@ -435,7 +455,7 @@ def test_record_print_outside_ones_territory(small: Small) -> None:
 
 
 def test_record_print_of_many_is_a_job_with_one_pdf(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "DIRECT", 1)
+    monkeypatch.setattr(pages, "DIRECT", dict.fromkeys(PrintKind, 1))
     client = signed_in(small, "town_desk", small.town)
     answer = _print(client, small.town.pk, size="a3")
     assert answer.status_code == 302
@@ -452,7 +472,7 @@ def test_record_print_of_many_is_a_job_with_one_pdf(small: Small, monkeypatch: p
 def test_a_job_of_somebody_who_no_longer_may_prints_nothing(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "DIRECT", 1)
+    monkeypatch.setattr(pages, "DIRECT", dict.fromkeys(PrintKind, 1))
     held = small.seat("town_desk", small.town, "值班员")
     client = Client()
     client.force_login(held.user)

@@ -8,9 +8,10 @@ share. Whatever a person typed arrives as a string of `data` and is set as it st
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from pypdf import PdfReader, PdfWriter
 
 from xiangli.kernel import clock
 
@@ -44,6 +46,30 @@ def pdf(name: str, data: Mapping[str, Any], *, at: datetime | None = None) -> by
     made = typst.compile(**_asked(name, data, at), format="pdf")
     assert isinstance(made, bytes)
     return made
+
+
+def pdf_in_parts(name: str, parts: Iterable[Mapping[str, Any]], *, at: datetime | None = None) -> bytes:
+    """One PDF of many pages, made a part at a time so that a thousand pages need no more memory than one part: the
+    document `name` with each of `parts`, one after the other. Page numbers begin anew with each; the title is the
+    first's. For paper: without the tags by which a screen reader finds its way, which would be half of it."""
+    whole = PdfWriter()
+    for data in parts:
+        made = typst.compile(**_asked(name, data, at), format="pdf", pdf_tags=False)
+        _forget()
+        assert isinstance(made, bytes)
+        part = PdfReader(BytesIO(made))
+        if not whole.pages:
+            whole.add_metadata(dict(part.metadata or {}))
+        whole.append(part)
+    out = BytesIO()
+    whole.write(out)
+    return out.getvalue()
+
+
+def _forget() -> None:
+    """Let typst give up what it laid out: it keeps that until ten more documents are made, in case they are alike."""
+    for _document in range(11):
+        typst.compile(b"", font_paths=_fonts(), ignore_system_fonts=True, format="pdf")
 
 
 def png(name: str, data: Mapping[str, Any], *, at: datetime | None = None, ppi: float = _PPI) -> list[bytes]:

@@ -110,3 +110,14 @@ def test_it_is_kept_under_a_chinese_name() -> None:
         response["Content-Disposition"]
         == "inline; filename*=utf-8''%E5%BA%99%E4%B8%8A%E6%9D%91%20%E4%B8%80%E5%B7%B7.pdf"
     )
+
+
+def test_many_parts_are_one_document_in_their_order() -> None:
+    parts = [sample(title=f"第{number}部分", words=f"词句{number}") for number in range(3)]
+    content = documents.pdf_in_parts("web/tests/sample", parts, at=AT)
+    assert [
+        number for number, page in enumerate(read(content)) if f"词句{number}" in page.replace(" ", "")
+    ] == [0, 1, 2]
+    metadata = PdfReader(BytesIO(content)).metadata
+    assert metadata is not None
+    assert metadata.title == "第0部分"
