@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import growth, importing, intake, lists, pages, timers
+from bench import growth, importing, intake, lists, pages, plates, timers
 
 BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "intake": intake.measure,
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "growth": growth.measure,
     "import": importing.measure,
     "pages": pages.measure,
+    "plates": plates.measure,
     "timers": timers.measure,
 }
 _LATEST = Path(__file__).with_name("latest.json")

@@ -14,8 +14,8 @@ _MARK: Final = "figures "
 
 
 def measure() -> dict[str, float]:
-    """plates_count, plates_s, plates_mb of one PDF in A4, and boards_… of one in A2; plates_judge_ms, what hangs in
-    the county against today's; plates_peak_mb, the most memory of the process, and plates_idle_mb, before."""
+    """plates_count, plates_s, plates_cpu_s, plates_mb of one PDF in A4, and boards_… of one in A2; plates_judge_ms, what
+    hangs in the county against today's; plates_peak_mb, the most memory of the process, and plates_idle_mb, before."""
     with site() as place:
         place.home.mkdir()
         (place.home / "static").mkdir()
@@ -48,14 +48,15 @@ def print_all() -> None:
             by=admin,
             params={"unit": county.pk, "kind": kind, "size": "a4", "which": "all"},
         )
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.process_time()
         assert jobs.run_one(clock.now())
-        took = time.monotonic() - began
+        took, worked = time.monotonic() - began, time.process_time() - busy
         made = jobs.made(job)
         assert made is not None, jobs.job_of(job.pk, by=admin, now=clock.now())
         count = len(queries.sheets(county, at=clock.now(), kinds=[kind]))
         figures[f"{kind}s_count"] = count
         figures[f"{kind}s_s"] = round(took, 1)
+        figures[f"{kind}s_cpu_s"] = round(worked, 1)
         figures[f"{kind}s_mb"] = round(len(made[2]) / 1e6, 1)
     began = time.monotonic()
     hung = queries.hung(county, at=clock.now())
