@@ -42,6 +42,8 @@ from xiangli.territory.models import (
     Succession,
     Unit,
 )
+from xiangli.territory.queries.places import forget_places
+from xiangli.territory.queries.scopes import forget_scopes
 from xiangli.territory.rules import Actor, day_of, in_force, overlap, plate_code_from
 
 GROW: Final = "territory.grow"  # a unit takes in the ground of others on the day they become one
@@ -137,6 +139,7 @@ def rename_unit(
             setattr(locked, key, value)
         locked.save(update_fields=list(new))
         record(locked, "rename_unit", by, authority, now, {"on": on.isoformat(), "old": old, "new": new})
+    _forget()
     return locked
 
 
@@ -256,6 +259,13 @@ def _carry_out(plan: Plan, by: Actor | None, now: datetime) -> None:
     _record(plan, by, now)
     for mover in movers:
         mover(plan.endings, plan.on, now)
+    _forget()
+
+
+def _forget() -> None:
+    """What this process remembers of units; the others do so for a minute at the most."""
+    forget_places()
+    forget_scopes()
 
 
 def _midnight(day: date) -> datetime:
