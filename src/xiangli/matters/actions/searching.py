@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
-from django.db import transaction
-from django.db.models import Exists, F, Func, Max, OuterRef, TextField, Value
+from django.db import connection, transaction
+from django.db.models import Exists, F, Max, OuterRef
 
 from xiangli.kernel.models import LedgerEvent, LedgerPayload
 from xiangli.matters.models import Matter, SearchText
@@ -73,11 +72,21 @@ def _write(ids: Collection[UUID]) -> int:
         "pk", "number", "title", "place_path", "place_name", "place_note", *names
     )
     rows = [_row(matter, said.get(matter["pk"])) for matter in matters]
-    SearchText.objects.bulk_create(rows, ignore_conflicts=True)  # another worker may be at it
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)] or [[]] * 5)
     return len(rows)
 
 
-def _row(matter: dict[str, Any], payload: dict[str, Any] | None) -> SearchText:
+# In SQL: as rows of the ORM, each with an expression for its words, it took the worker five times as long.
+_INSERT: Final = f"""
+    INSERT INTO {SearchText._meta.db_table} (matter_id, number, place_path, words, whole)
+    SELECT matter, number, place, array_to_tsvector(string_to_array(terms, ' ')), whole
+      FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::boolean[]) new (matter, number, place, terms, whole)
+        ON CONFLICT DO NOTHING
+"""  # noqa: S608  # the model's own name; another worker may be at it
+
+
+def _row(matter: dict[str, Any], payload: dict[str, Any] | None) -> tuple[UUID, int, str, str, bool]:
     """`payload` is of the event with which the matter began; None: it was erased, and with it all that came from it."""
     line = [
         matter[f"{up}__short_name"]
@@ -88,14 +97,5 @@ def _row(matter: dict[str, Any], payload: dict[str, Any] | None) -> SearchText:
     terms = pairs(" ".join([*line, "".join(line), place, place.replace(" ", "")]))
     if payload is not None:
         terms |= pairs(f"{matter['title']}\n{payload.get('words', '')}\n{matter['place_note']}")
-    words = Func(
-        Value([*sorted(terms), *place_terms(matter["place_path"])], output_field=ArrayField(TextField())),
-        function="array_to_tsvector",
-    )
-    return SearchText(
-        matter_id=matter["pk"],
-        number=matter["number"],
-        place_path=matter["place_path"],
-        words=words,
-        whole=payload is not None,
-    )
+    every = " ".join([*sorted(terms), *place_terms(matter["place_path"])])
+    return matter["pk"], matter["number"], matter["place_path"], every, payload is not None
