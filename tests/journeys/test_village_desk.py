@@ -46,7 +46,7 @@ def test_the_village_assigns_again_somebody_else_verifies_and_the_reporter_is_an
     eyes.look(director, "desk", desk=True, whole=False)
 
     # And gives the hazard to the head of the grid
-    director.get_by_role("link", name=HAZARD).click()
+    open_case(director, HAZARD)
     expect(act(director, "交办")).to_contain_text("选定由谁办理")
     eyes.look(director, "desk-case", desk=True, whole=False)
     do(director, "交办", "请先看一下", seat="第一网格 网格长 王网格")
