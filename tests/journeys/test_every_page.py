@@ -109,6 +109,7 @@ BY_STEPS: Final = {
     "cases:check_list": "test_settings.py",
     "territory:calendar": "test_settings.py",
     "territory:hours": "test_settings.py",
+    "web:job": "test_settings.py",
     "territory:settings": "test_settings.py",
     "territory:list_units": "test_the_units",
     "territory:show_unit": "test_the_units",

@@ -17,7 +17,9 @@ from tests.journeys.people import follow, press
 from xiangli.cases.models import Limit, Responsibility
 from xiangli.cases.queries import template_workbook
 from xiangli.cases.tests.factories import Place
+from xiangli.kernel import jobs
 from xiangli.kernel.calendar import year_of
+from xiangli.kernel.models import Job, JobFile
 from xiangli.territory.rules import day_of
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
@@ -126,3 +128,24 @@ def test_a_years_holidays_are_read_looked_at_and_entered(admin: Page, eyes: Look
     admin.get_by_label("上班时间").fill("08:30-12:00 14:00-17:30")
     press(admin, "保存")
     expect(admin.locator("#notice")).to_contain_text("已改")
+
+
+def test_long_work_shows_how_far_it_is_and_then_what_it_made(
+    admin: Page, place: Place, eyes: Looker, tmp_path: Path
+) -> None:
+    job = jobs.start("tests.long", by=place.people["county_admin"].pk, back="/settings/")
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, saying="正在生成公示牌", done=3, total=10)
+    admin.goto(f"/jobs/{job.pk}/")
+    bar = admin.get_by_role("progressbar", name="正在生成公示牌")
+    expect(bar).to_have_attribute("value", "3")
+    eyes.look(admin, desk=True)
+    Job.objects.filter(pk=job.pk).update(done=7)
+    expect(bar).to_have_attribute("value", "7")  # by itself
+    jobs._keep(job, JobFile.Side.MADE, "公示牌.pdf", "application/pdf", b"%PDF-1.7")
+    jobs._end(job, Job.State.DONE, "10 张公示牌")
+    expect(admin.locator("#job")).to_contain_text("10 张公示牌")
+    eyes.look(admin, desk=True)
+    with admin.expect_download() as made:
+        admin.get_by_role("button", name="下载结果").click()
+    made.value.save_as(tmp_path / "plates.pdf")
+    assert (tmp_path / "plates.pdf").read_bytes() == b"%PDF-1.7"

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -235,7 +235,9 @@ def read_moment(cell: object, faults: list[Fault]) -> datetime | None:
             if 2000 <= found.year <= 2100:
                 if hour is None:
                     return _end_of(found)
-                return datetime.combine(found, time(hour, minute or 0, second or 0), _CHINA)
+                return datetime(
+                    found.year, found.month, found.day, hour, minute or 0, second or 0, tzinfo=_CHINA
+                )
     except ValueError:
         pass
     why = _("“%(said)s”不是日期或时间，请写成 2026-11-25 或 2026-11-25 18:00 这样。")
@@ -244,7 +246,7 @@ def read_moment(cell: object, faults: list[Fault]) -> datetime | None:
 
 
 def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time.min, _CHINA)
+    return datetime(day.year, day.month, day.day, tzinfo=_CHINA) + timedelta(days=1)
 
 
 def _phone(typed: str, faults: list[Fault]) -> str:
