@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 from PIL import Image
 
@@ -25,6 +26,8 @@ from tests.support.site import Site, site
 from xiangli.config.keeping import archive
 from xiangli.config.keeping.archive import Manifest, Writer
 from xiangli.config.keeping.keys import seal_key
+from xiangli.config.launcher.embedded import APP, Embedded
+from xiangli.config.launcher.home import addresses
 from xiangli.config.secrets import load_secrets
 from xiangli.kernel.ids import new_id
 
@@ -279,6 +282,30 @@ def test_keys_travel_under_a_passphrase(kept: Kept, empty: Callable[..., Site], 
     place.environment["XIANGLI_BACKUP_PASSPHRASE"] = PASSPHRASE
     assert "The ledger is whole." in place.call("restore", str(tmp_path / "with.tar"))
     assert load_secrets(place.home, {}) == load_secrets(kept.place.home, {})
+
+
+def test_a_database_server_of_ones_own_is_restored_into_and_backed_up(
+    kept: Kept, empty: Callable[..., Site], tmp_path: Path
+) -> None:
+    place = empty()
+    server = Embedded(place.home.parent / "server", durable=False)
+    server.start()
+    try:
+        server.prepare()
+        place.environment |= addresses(server)
+        # A start made the tables, and nobody has anything in them: they give way.
+        place.call("migrate")
+        assert "The ledger is whole." in place.call("restore", str(kept.backup))
+        assert "holds data" in refused(place, "restore", str(kept.backup))
+        with psycopg.connect(server.url(role=APP)):
+            assert "others are connected" in refused(place, "restore", str(kept.backup))
+            place.call("backup", "--to", str(tmp_path / "again.tar"))
+        before, again = archive.read_manifest(kept.backup), archive.read_manifest(tmp_path / "again.tar")
+        assert (again.rows, again.seals, again.files) == (before.rows, before.seals, before.files)
+        assert "already" in place.call("upgrade")
+    finally:
+        server.stop()
+        shutil.rmtree(server.sockets, ignore_errors=True)
 
 
 def test_a_backup_says_nothing_of_anybody(kept: Kept) -> None:
