@@ -77,7 +77,7 @@ def workbook(*rows: Sequence[Any], head: Sequence[Any] = HEAD) -> bytes:
 
 
 def row(
-    number: Any = "WY001", words: str = "路灯不亮好几天了", place: str = "庙上村二巷", *more: Any
+    number: Any = "WY001", words: str = "路灯不亮好几天了", place: Any = "庙上村二巷", *more: Any
 ) -> list[Any]:
     return [number, words, place, *more]
 
