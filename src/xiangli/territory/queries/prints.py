@@ -114,15 +114,16 @@ def sheets(root: Unit, *, at: datetime, kinds: Iterable[PrintKind] = tuple(Print
         seated: dict[str, list[list[SeatRow]]] = {}
         for sitting in by_seat([replace(row, away=False) if row.away else row for row in rows]):
             seated.setdefault(sitting[0].unit_path, []).append(sitting)
+        lines = _lines(seated)
         wanted = set(kinds)
         made = []
         for unit in units[bisect_left(paths, root.path) :]:
             above = [by_path[path] for path in line_of(unit.path)[:-1] if path in by_path]
             if PrintKind.BOARD in wanted and has_board(unit):
                 below = units[bisect_left(paths, unit.path) + 1 : bisect_left(paths, unit.path + _END)]
-                made.append(_sheet(PrintKind.BOARD, unit, _board(unit, above, below, seated)))
+                made.append(_sheet(PrintKind.BOARD, unit, _board(unit, above, below, lines)))
             if PrintKind.PLATE in wanted and unit.plate_code is not None:
-                made.append(_sheet(PrintKind.PLATE, unit, _plate(unit, above, seated)))
+                made.append(_sheet(PrintKind.PLATE, unit, _plate(unit, above, lines)))
     return made
 
 
@@ -252,55 +253,21 @@ def _head(unit: Unit, above: Sequence[Unit]) -> dict[str, Any]:
     }
 
 
-def _plate(unit: Unit, above: Sequence[Unit], seated: Mapping[str, list[list[SeatRow]]]) -> dict[str, Any]:
-    order = list(chain.from_iterable(seated.get(path, ()) for path in reversed(line_of(unit.path))))
-    lines = [
-        (sitting, _line(sitting, order[position + 1 :]))
-        for position, sitting in enumerate(order)
-        if sitting[0].on_plate
-    ]
-    head = next(
-        (place for place, (sitting, _said) in enumerate(lines) if sitting[0].unit_id == unit.pk), None
-    )
-    held = lines[head][0][0].duties if head is not None else []
-    code = unit.plate_code or ""
-    return {
-        **_head(unit, above),
-        "head": lines[head][1] if head is not None else None,
-        "others": [said for place, (_sitting, said) in enumerate(lines) if place != head],
-        "duties": [str(duty.label) for duty in CATALOGUE if duty in held],
-        "code": f"{code[:4]} {code[4:]}",
-        "link": settings.PUBLIC_URL.rstrip("/") + reverse(settings.PLATE_PAGE, args=[code]),
-    }
+_Lines = Mapping[
+    str, Sequence[tuple[SeatRow, dict[str, Any]]]
+]  # by the unit's path, its seats and what is said of each
 
 
-def _board(
-    unit: Unit, above: Sequence[Unit], below: Sequence[Unit], seated: Mapping[str, list[list[SeatRow]]]
-) -> dict[str, Any]:
-    levels = {one.level.name: one.level.rank for one in below if one.level is not None}
-    return {
-        **_head(unit, above),
-        "level": unit.level.name if unit.level is not None else "",
-        "levels": sorted(levels, key=lambda name: (levels[name], name)),
-        "people": _posts(unit, seated),
-        "places": [
-            {"name": one.short_name, "depth": one.path.count("/") - unit.path.count("/"), "posts": posts}
-            for one in below
-            if (posts := _posts(one, seated))
-        ],
-        "link": settings.PUBLIC_URL.rstrip("/") + "/",
-    }
-
-
-def _posts(unit: Unit, seated: Mapping[str, list[list[SeatRow]]]) -> list[dict[str, Any]]:
-    """The posts of a unit that somebody holds, and those that nobody holds and somebody should."""
-    order = list(chain.from_iterable(seated.get(path, ()) for path in reversed(line_of(unit.path))))
-    return [
-        _line(sitting, order[position + 1 :])
-        for position, sitting in enumerate(order)
-        if sitting[0].unit_id == unit.pk
-        and (sitting[0].on_plate or any(row.user_id is not None for row in sitting))
-    ]
+def _lines(seated: Mapping[str, Sequence[Sequence[SeatRow]]]) -> _Lines:
+    """What is said of each seat, once for all the sheets it stands on."""
+    lines = {}
+    for path, sittings in seated.items():
+        higher = [sitting for above in reversed(line_of(path)[:-1]) for sitting in seated.get(above, ())]
+        lines[path] = [
+            (sitting[0], _line(sitting, [*sittings[position:], *higher]))
+            for position, sitting in enumerate(sittings, start=1)
+        ]
+    return lines
 
 
 def _line(sitting: Sequence[SeatRow], above: Sequence[Sequence[SeatRow]]) -> dict[str, Any]:
@@ -315,3 +282,40 @@ def _line(sitting: Sequence[SeatRow], above: Sequence[Sequence[SeatRow]]) -> dic
         "covered_by": person.covered_by,
         "phone": person.phone,
     }
+
+
+def _plate(unit: Unit, above: Sequence[Unit], lines: _Lines) -> dict[str, Any]:
+    way = chain.from_iterable(lines.get(path, ()) for path in reversed(line_of(unit.path)))
+    shown = [(seat, said) for seat, said in way if seat.on_plate]
+    head = shown.pop(0) if shown and shown[0][0].unit_id == unit.pk else None
+    held = head[0].duties if head else []
+    code = unit.plate_code or ""
+    return {
+        **_head(unit, above),
+        "head": head[1] if head else None,
+        "others": [said for _seat, said in shown],
+        "duties": [str(duty.label) for duty in CATALOGUE if duty in held],
+        "code": f"{code[:4]} {code[4:]}",
+        "link": settings.PUBLIC_URL.rstrip("/") + reverse(settings.PLATE_PAGE, args=[code]),
+    }
+
+
+def _board(unit: Unit, above: Sequence[Unit], below: Sequence[Unit], lines: _Lines) -> dict[str, Any]:
+    levels = {one.level.name: one.level.rank for one in below if one.level is not None}
+    return {
+        **_head(unit, above),
+        "level": unit.level.name if unit.level is not None else "",
+        "levels": sorted(levels, key=lambda name: (levels[name], name)),
+        "people": _posts(unit, lines),
+        "places": [
+            {"name": one.short_name, "depth": one.path.count("/") - unit.path.count("/"), "posts": posts}
+            for one in below
+            if (posts := _posts(one, lines))
+        ],
+        "link": settings.PUBLIC_URL.rstrip("/") + "/",
+    }
+
+
+def _posts(unit: Unit, lines: _Lines) -> list[dict[str, Any]]:
+    """The posts of a unit that somebody holds, and those that nobody holds and somebody should."""
+    return [said for seat, said in lines.get(unit.path, ()) if seat.on_plate or seat.user_id is not None]
