@@ -30,6 +30,7 @@ from xiangli.kernel.models import Job, JobFile
 from xiangli.kernel.refusals import Refused
 
 KEEP: Final = timedelta(hours=24)
+AT_ONCE: Final = 5  # jobs of one person that wait or run: one click too many must not keep a county waiting
 POLL: Final = timedelta(seconds=1)
 LEASE: Final = timedelta(minutes=2)  # renewed with every look at how far it is
 ATTEMPTS: Final = 3
@@ -90,8 +91,28 @@ def start(
     filename: str = "",
     back: str = "",
 ) -> Job:
-    """Ask for a job in the caller's transaction. `params`: ids and codes only; `back`: the page to go on from."""
+    """Ask for a job in the caller's transaction. `params`: ids and codes only; `back`: the page to go on from. Raises
+    Refused (jobs_waiting) where the person waits for so many already."""
     now = clock.now()
+    waiting = Job.objects.filter(asked_by=by, state__in=(Job.State.WAITING, Job.State.RUNNING))
+    if waiting.filter(expires_at__gt=now).count() >= AT_ONCE:
+        raise Refused(
+            "jobs_waiting", _("您已有 %(count)d 个长任务还没处理完，请等它们完成再试。") % {"count": AT_ONCE}
+        )
+    return _asked(name, by, now, params=params, content=content, filename=filename, back=back)
+
+
+def _asked(
+    name: str,
+    by: UUID,
+    now: datetime,
+    *,
+    content: bytes,
+    filename: str,
+    params: Mapping[str, Any] | None = None,
+    back: str = "",
+    state: Job.State = Job.State.WAITING,
+) -> Job:
     with transaction.atomic():
         job = Job.objects.create(
             kind=name,
@@ -99,7 +120,9 @@ def start(
             language=translation.get_language() or "zh-hans",
             params=plain(params or {}),
             back=back,
+            state=state,
             asked_at=now,
+            ended_at=now if state == Job.State.DONE else None,
             expires_at=now + KEEP,
         )
         if content:
@@ -109,11 +132,7 @@ def start(
 
 def hold(name: str, *, by: UUID, content: bytes, filename: str) -> Job:
     """Keep a file between the page that read it and the page that confirms: a job with nothing to do, for a day."""
-    with transaction.atomic():  # never seen waiting
-        job = start(name, by=by, content=content, filename=filename)
-        job.state, job.ended_at = Job.State.DONE, job.asked_at
-        job.save(update_fields=["state", "ended_at"])
-    return job
+    return _asked(name, by, clock.now(), content=content, filename=filename, state=Job.State.DONE)
 
 
 def held(job_id: UUID, name: str, *, by: UUID, now: datetime) -> bytes | None:
@@ -151,29 +170,30 @@ def run_one(now: datetime, *, watched: bool = True) -> bool:
     job = _claim(now)
     if job is None:
         return False
-    if job.attempts > ATTEMPTS:
-        _end(job, Job.State.FAILED, _("处理中断了几次，没有完成。请稍后再试，或找管理员。"))
-        return True
-    file = given(job)
-    running = Running(job, *(reversed(file) if file else (b"", "")))
     with translation.override(job.language):
+        if job.attempts > ATTEMPTS:
+            _end(job, Job.State.FAILED, _("处理中断了几次，没有完成。请稍后再试，或找管理员。"))
+            return True
         try:
-            with _watched(running) if watched else _unwatched():
-                result = _kinds[job.kind](running)
+            result = _do(job, watched=watched)
+            _end(job, Job.State.DONE, result.verdict, result)
         except Refused as refused:
             _end(job, Job.State.FAILED, str(refused))
-        except Exception:
-            if not connection.is_usable():
-                raise  # the database is gone, not the job at fault: the lease brings it back
+        except Exception as error:
+            if (
+                not connection.is_usable()
+            ):  # the database is gone, not the job at fault: the lease brings it back
+                raise DatabaseError("the connection was lost in the middle of a job") from error
             _log.exception("job of kind %s failed", job.kind)
             _end(job, Job.State.FAILED, _("出了意外，没有完成，什么也没有改动。请稍后再试，或找管理员。"))
-        else:
-            with transaction.atomic():
-                JobFile.objects.filter(job=job, side=JobFile.Side.MADE).delete()
-                if result.content:
-                    _keep(job, JobFile.Side.MADE, result.filename, result.media_type, result.content)
-                _end(job, Job.State.DONE, result.verdict)
     return True
+
+
+def _do(job: Job, *, watched: bool) -> Result:
+    filename, content = given(job) or ("", b"")
+    running = Running(job, content, filename)
+    with _watched(running, job.attempts) if watched else _unwatched():
+        return _kinds[job.kind](running)
 
 
 def run_jobs(stop: threading.Event) -> None:
@@ -189,9 +209,9 @@ def run_jobs(stop: threading.Event) -> None:
 
 
 def forget_old(now: datetime) -> int:
-    """Delete the jobs that expired, and their files; returns how many."""
-    count, _each = Job.objects.filter(expires_at__lte=now).delete()
-    return count
+    """Delete the jobs that expired, and their files; returns how many jobs."""
+    _rows, each = Job.objects.filter(expires_at__lte=now).delete()
+    return each.get(Job._meta.label, 0)
 
 
 @cache
@@ -215,14 +235,22 @@ def _claim(now: datetime) -> Job | None:
     return job
 
 
-def _end(job: Job, state: Job.State, verdict: str) -> None:
-    Job.objects.filter(pk=job.pk).update(
-        state=state, verdict=verdict, ended_at=clock.now(), leased_until=None, saying="", done=F("total")
-    )
+def _end(job: Job, state: Job.State, verdict: str, result: Result | None = None) -> None:
+    """Write down how it ended; nothing, where another worker took it up meanwhile: then that one's end counts."""
+    with transaction.atomic():
+        ours = Job.objects.select_for_update().only("pk")
+        if ours.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts).first() is None:
+            _log.warning("a job of kind %s was taken up by another worker meanwhile", job.kind)
+            return
+        if result is not None and result.content:
+            _keep(job, JobFile.Side.MADE, result.filename, result.media_type, result.content)
+        Job.objects.filter(pk=job.pk).update(
+            state=state, verdict=verdict, ended_at=clock.now(), leased_until=None, saying="", done=F("total")
+        )
 
 
 @contextmanager
-def _watched(running: Running) -> Iterator[None]:
+def _watched(running: Running, attempt: int) -> Iterator[None]:
     """Beside the work, which may be one long transaction: a thread, whose connection commits by itself."""
     stop = threading.Event()
 
@@ -234,13 +262,18 @@ def _watched(running: Running) -> Iterator[None]:
                 now = clock.now()
                 if running.progress == last and now - renewed < LEASE / 4:
                     continue
-                last, renewed = running.progress, now
-                saying, done, total = last
-                Job.objects.filter(pk=running.id, state=Job.State.RUNNING).update(
-                    saying=saying, done=done, total=total, leased_until=now + LEASE
-                )
-        except DatabaseError:
-            _log.warning("jobs: how far a job is could not be written down")
+                saying, done, total = progress = running.progress
+                try:
+                    Job.objects.filter(pk=running.id, state=Job.State.RUNNING, attempts=attempt).update(
+                        saying=saying, done=done, total=total, leased_until=now + LEASE
+                    )
+                except (
+                    DatabaseError
+                ):  # the work goes on: without its lease another would take it up beside this one
+                    _log.warning("jobs: how far a job is could not be written down")
+                    connection.close()
+                else:
+                    last, renewed = progress, now
         finally:
             connection.close()
 

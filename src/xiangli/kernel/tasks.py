@@ -22,5 +22,5 @@ def forget_old_rows(now: datetime) -> int:
 
 @outbox.periodic("kernel.forget_jobs", every=timedelta(hours=1))
 def forget_jobs(now: datetime) -> int:
-    """Delete the jobs of yesterday, with what they were given and what they made; returns how many rows."""
+    """Delete the jobs of yesterday, with what they were given and what they made; returns how many jobs."""
     return jobs.forget_old(now)
