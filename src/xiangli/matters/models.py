@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from xiangli.kernel.clocks import Kind
 from xiangli.kernel.ids import new_id
+from xiangli.matters.rules import is_place
 from xiangli.matters.states import GrantKind, LinkKind, PhotoRole, Stage, Visibility
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class MatterQuerySet(InPlace["Matter"]):
         ordinary = rows.filter(visibility=Visibility.ORDINARY)
         # Closed ones have the key in an index; of open ones the planner would know nothing by it.
         parts = [
-            ordinary.in_place(path) if closed else ordinary.filter(place_path__startswith=path)
+            ordinary.in_place(path) if closed else ordinary.filter(_below(path))
             for path in self.places_of(actor, within=within)
         ]
         granted = rows.filter(fence.granted).exclude(fence.territory)
@@ -115,6 +116,15 @@ class _Fence:
         self.territory = Q(visibility=Visibility.ORDINARY) & inside
         self.granted = MatterQuerySet.granted_to(actor)
         self.subject = Exists(MatterSubject.objects.filter(matter=OuterRef("pk"), user=actor.user_id))
+
+
+def _below(path: str) -> Func:
+    """Whether a matter lies at or below `path`, which is written into the statement: whether the few of a lane are
+    sorted, or the many of a county walked through in order, hangs on it, and of a parameter the planner knows nothing
+    once the statement is prepared."""
+    if not is_place(path):
+        raise ValueError(f"{path!r} is no path of a place")
+    return Func("place_path", template=f"(%(expressions)s ^@ '{path}')", output_field=models.BooleanField())
 
 
 def among(grants: models.QuerySet[MatterGrant], key: str = "pk") -> Func:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from xiangli.territory.rules import Actor, Held
+from xiangli.territory.rules import Actor, Held, is_label
 
 CODE_DIGITS = 16  # 15 that carry the secret (about 50 bits), and one to check
 
@@ -135,3 +135,9 @@ def place_terms(path: str) -> list[str]:
     return [
         "@" + "".join(f"{label}/" for label in labels[:count]) for count in (4, 5) if len(labels) >= count
     ]
+
+
+def is_place(path: str) -> bool:
+    """Whether `path` can be one of a place: labels, each closed by "/". What stands in an address may be anything."""
+    *labels, end = path.split("/")
+    return bool(labels) and not end and all(is_label(label) for label in labels)

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 
 from xiangli.matters.models import Matter, MatterGrant, MatterQuerySet, among
 from xiangli.matters.queries import search
+from xiangli.matters.rules import is_place
 from xiangli.matters.states import GrantKind, Visibility
 from xiangli.territory.rules import Actor
 from xiangli.web.paging import Page, paginate
@@ -87,7 +88,7 @@ def queue(
     search the newest. Rows have what a list shows, with handler and post. A number of statements that the rows do
     not change: one, with `text` three. Raises Refused("invalid_cursor").
     """
-    if not actor.held:
+    if not actor.held or not _somewhere(filters):
         return Page(items=[])
     if not filters.text.strip():
         order = CLOSED_ORDER if filters.state == CLOSED else OPEN_ORDER
@@ -114,7 +115,7 @@ def lamp_counts(actor: Actor, filters: Filters, *, at: datetime) -> Lamps:
     """How many open matters of this choice are late, soon late, in time, or without a clock; its lamp, and a
     closed state, aside. Ordinary matters only: no count tells of another. One statement, with `text` two; it
     reads the open matters of the scope, which stay few."""
-    if not actor.held:
+    if not actor.held or not _somewhere(filters):
         return Lamps(0, 0, 0, 0)
     rows = Matter.objects.visible_to(actor).filter(visibility=Visibility.ORDINARY, closed_at=None)
     rows = _narrowed(rows, filters, actor)
@@ -145,6 +146,10 @@ def my_tasks(actor: Actor) -> MatterQuerySet:
 
 def _row(rows: MatterQuerySet) -> MatterQuerySet:
     return rows.select_related("handler", "holder_post").only(*_ROW)
+
+
+def _somewhere(filters: Filters) -> bool:
+    return not filters.unit or is_place(filters.unit)
 
 
 def _parts(actor: Actor, filters: Filters) -> list[MatterQuerySet]:

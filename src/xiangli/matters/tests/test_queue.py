@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -176,3 +177,14 @@ def test_a_page_is_one_statement(
                 assert row.holder_post is None
     with django_assert_num_queries(1):
         assert lamp_counts(actor, Filters(), at=NOW).total
+
+
+@pytest.mark.parametrize("unit", ["9/1/' OR 1=1 --/", "9/%/", "9/1", "9/1//", "9/_/", "9/1/)/"])
+def test_a_place_that_is_none_holds_nothing(desk: tuple[Actor, list[Matter]], unit: str) -> None:
+    actor, rows = desk
+    everywhere = replace(actor, held=tuple(replace(held, unit_path="9/") for held in actor.held))
+    assert len(queue(everywhere, Filters(), at=NOW).items) == len(rows)
+    for state in ("open", CLOSED):
+        assert queue(everywhere, Filters(state=state, unit=unit), at=NOW).items == []
+        assert queue(everywhere, Filters(state=state, unit=unit, text="垃圾"), at=NOW).items == []
+    assert lamp_counts(everywhere, Filters(unit=unit), at=NOW).total == 0
