@@ -120,8 +120,8 @@ def replies(request: HttpRequest) -> HttpResponse:
     since: tuple[datetime, UUID] | None = None
     if given:
         try:
-            moment, last = signing.loads(given, salt=f"{_SALT}:{source.pk}")
-            since = datetime.fromisoformat(moment), UUID(last)
+            moment, row = signing.loads(given, salt=f"{_SALT}:{source.pk}")
+            since = datetime.fromisoformat(moment), UUID(row)
         except (signing.BadSignature, ValueError):
             return _errors(
                 [{"field": "since", "error": _("这不是本接口给出的 next，请照原样带回；从头取就不带。")}]
@@ -130,11 +130,9 @@ def replies(request: HttpRequest) -> HttpResponse:
     found = replies_since(source, since, now=clock.now(), most=REPLIES)
     after = given
     if found:
-        order = found[-1].order
-        assert order.matter.closed_at is not None  # only what ended is told
-        after = signing.dumps(
-            [order.matter.closed_at.isoformat(), str(order.pk)], salt=f"{_SALT}:{source.pk}"
-        )
+        last = found[-1]
+        ended: datetime = vars(last.order)["ended_at"]  # by which they are sorted
+        after = signing.dumps([ended.isoformat(), str(last.order.pk)], salt=f"{_SALT}:{source.pk}")
     rows = [
         {
             "number": reply.order.number,
@@ -144,7 +142,7 @@ def replies(request: HttpRequest) -> HttpResponse:
             "result": reply.result,
             "words": reply.words,
             "by": reply.by,
-            "closed_at": reply.order.matter.closed_at,
+            "closed_at": reply.ended_at,
         }
         for reply in found
     ]

@@ -17,16 +17,17 @@ from xiangli.cases.actions.report import FromElsewhere, Report, report_case
 from xiangli.cases.models import ExternalOrder, OrderSource
 from xiangli.cases.queries import category_with_limits
 from xiangli.cases.queries.orders import (
+    DUE,
     TWELVE_THREE_FORTY_FIVE,
     ReadOrders,
     Reply,
     digest_of_token,
-    is_due,
     order_scopes,
     order_units,
     orders_of,
     read_orders,
     replies_to,
+    with_ends,
 )
 from xiangli.cases.rules.orders import Line, Verdict
 from xiangli.cases.states import Channel, Intake
@@ -228,5 +229,5 @@ def take_replies(actor: Actor, *, again_since: datetime | None = None) -> list[R
 
 def acknowledge_replies(source: OrderSource, until: datetime) -> None:
     """A platform that asks for what ended after a moment has what ended before it. One statement."""
-    rows = ExternalOrder.objects.filter(is_due(), source=source, matter__closed_at__lte=until)
+    rows = with_ends(ExternalOrder.objects.filter(source=source)).filter(DUE, ended_at__lte=until)
     rows.update(replied_at=clock.now(), replied_by=None)

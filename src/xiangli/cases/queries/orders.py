@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -240,13 +240,19 @@ def order_template(paths: Collection[str], *, now: datetime) -> bytes:
 # ------------------------------------------------------------------------------------------------------- the list
 
 
-def is_due() -> Q:
-    """Closed, and not answered since. What went into another case is answered when that one is over."""
-    ended = Q(matter__closed_at__isnull=False) & (
-        Q(replied_at=None) | Q(replied_at__lt=F("matter__closed_at"))
+def with_ends(rows: QuerySet[ExternalOrder]) -> QuerySet[Any]:
+    """With `ended_at`, when the matter was over: of what went into another case, when that one was; None until
+    then."""
+    other = MatterLink.objects.filter(matter=OuterRef("matter"), kind=LinkKind.MERGED)
+    ended = Case(
+        When(matter__state=State.MERGED, then=Subquery(other.values("other__closed_at")[:1])),
+        default=F("matter__closed_at"),
     )
-    waits = MatterLink.objects.filter(kind=LinkKind.MERGED, other__closed_at=None).values("matter")
-    return ended & ~Q(matter__state=State.MERGED, matter__in=waits)
+    return rows.annotate(ended_at=ended)
+
+
+# Of rows with their ends: over, and not answered since.
+DUE: Final = Q(ended_at__isnull=False) & (Q(replied_at=None) | Q(replied_at__lt=F("ended_at")))
 
 
 def orders_of(actor: Actor, which: str = "open") -> QuerySet[ExternalOrder]:
@@ -261,9 +267,9 @@ def orders_of(actor: Actor, which: str = "open") -> QuerySet[ExternalOrder]:
         .filter(source__county__in=order_counties(actor))
     )
     if which == "due":
-        return rows.filter(is_due())
+        return with_ends(rows).filter(DUE)
     if which == "replied":
-        return rows.filter(replied_at__isnull=False).exclude(is_due()).exclude(matter__closed_at=None)
+        return with_ends(rows).filter(replied_at__gte=F("ended_at"))
     return rows.filter(matter__closed_at=None)
 
 
@@ -279,6 +285,7 @@ class Reply:
     result: str
     words: str
     by: str  # the seat that put it right, or gave the answer
+    ended_at: datetime | None
 
 
 # What says how a case ended, the last word first.
@@ -343,6 +350,7 @@ def _reply(order: ExternalOrder, end: Matter, said: Mapping[str, Mapping[str, An
         state=str(State(end.state if end.pk != matter.pk else matter.state).label),
         result=str(Outcome(outcome).label) if outcome in Outcome.values else "",
         words=words,
+        ended_at=end.closed_at,
         by=str(said.get("resolve_case", said.get("handle_on_spot", told)).get("post", "")),
     )
 
@@ -365,7 +373,7 @@ def reply_workbook(replies: Sequence[Reply], *, by: str, when: str) -> bytes:
                 reply.result,
                 reply.words,
                 reply.by,
-                _moment(matter.closed_at),
+                _moment(reply.ended_at),
                 _moment(order.deadline),
             ]
         )
@@ -385,13 +393,11 @@ def replies_since(
     source: OrderSource, since: tuple[datetime, UUID] | None, *, now: datetime, most: int
 ) -> list[Reply]:
     """The ends of a source's orders after a point in time, oldest first, `most` at the most: for the platform."""
-    rows = ExternalOrder.objects.filter(source=source, matter__closed_at__lte=now - SETTLED)
+    rows = with_ends(ExternalOrder.objects.filter(source=source)).filter(ended_at__lte=now - SETTLED)
     if since is not None:
         moment, last = since
-        rows = rows.filter(matter__closed_at__gte=moment).filter(
-            Q(matter__closed_at__gt=moment) | Q(matter__closed_at=moment, id__gt=last)
-        )
-    rows = rows.select_related("source", "matter__case").order_by("matter__closed_at", "id")[:most]
+        rows = rows.filter(Q(ended_at__gt=moment) | Q(ended_at=moment, id__gt=last))
+    rows = rows.select_related("source", "matter__case").order_by("ended_at", "id")[:most]
     return replies_to(rows)
 
 

@@ -18,7 +18,7 @@ from xiangli.accounts.sessions import BACKEND
 from xiangli.cases import actions
 from xiangli.cases.actions.orders import end_source, open_source
 from xiangli.cases.models import ExternalOrder, OrderSource
-from xiangli.cases.tests.factories import Place, an_act, make_place
+from xiangli.cases.tests.factories import Place, an_act, make_place, make_report
 from xiangli.cases.tests.test_orders import close, row, workbook
 from xiangli.cases.tests.test_statements import statements
 from xiangli.kernel import chance, clock, jobs
@@ -332,6 +332,36 @@ def test_a_platform_fetches_what_ended_and_says_by_asking_on_that_it_has_it(plac
         other = open_source(county=place.county, code="city", name="市平台", now=MONDAY)[1]
         assert fetch(got["next"], other).status_code == 422  # another's mark
         assert fetch("", other).json()["replies"] == []
+
+
+def test_what_went_into_another_case_is_told_when_that_one_is_over(place: Place, token: str) -> None:
+    def fetch(since: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        return Client().get("/api/orders/replies", {"since": since}, headers=headers).json()
+
+    first = make_report(place.village, "voices")
+    with clock.set_to(MONDAY + timedelta(minutes=1)):
+        send(token, order(number="a", category="voices", place="庙上村"))
+        send(token, order(number="b", category="voices", place="庙上村"))
+        merged = Matter.objects.get(external_order__number="a")
+        desk = place.actor("village_director")
+        actions.merge_case(
+            an_act(desk, actions.Receipted("", merged, again=False), "同一件"), number=first.matter.number
+        )
+    with clock.set_to(MONDAY + timedelta(minutes=2)):
+        close(place, "b")
+    with clock.set_to(MONDAY + timedelta(minutes=3)):
+        got = fetch()
+        assert [one["number"] for one in got["replies"]] == ["b"]
+    with clock.set_to(MONDAY + timedelta(minutes=4)):
+        assert fetch(got["next"])["replies"] == []
+        actions.handle_on_spot(an_act(desk, first, "办了"))
+        actions.close_case(an_act(desk, first, "都办好了"))
+    with clock.set_to(MONDAY + timedelta(minutes=5)):
+        [late] = fetch(got["next"])["replies"]
+        assert (late["number"], late["state"]) == ("a", "merged")
+        assert late["words"].endswith("都办好了")
+        assert ExternalOrder.objects.get(number="a").replied_at is None
 
 
 def test_orders_travel_the_usual_way(place: Place, token: str) -> None:
