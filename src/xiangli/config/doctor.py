@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -62,7 +62,6 @@ def examine(*, host: str, port: int) -> Iterator[Finding]:
     yield from _home()
     yield _keys()
     yield _files()
-    yield _backup(datetime.now(UTC))
     yield from _interrupted()
     yield from _database()
     yield _address(host, port)
@@ -274,6 +273,7 @@ def _inside(running: bool) -> Iterator[Finding]:
         yield Finding(Level.OK, name, f"PostgreSQL {shown}")
     yield from _ground(encoding, ctype, path, schema, set(extensions))
     yield _clock(theirs)
+    yield _backup(clock.now())
 
     steps = pending()
     tables = words("数据库结构", "tables")
