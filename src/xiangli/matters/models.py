@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q, Value
@@ -159,6 +159,8 @@ class Matter(models.Model):
 
     place = models.ForeignKey("territory.Unit", on_delete=models.PROTECT, related_name="+")
     place_path = models.CharField(max_length=120, db_collation="C")  # the unit's, which never changes
+    # the place's on the day of the report: where units were merged since, what was reported stands under the old ones
+    reported_path = models.CharField(max_length=120, db_collation="C", blank=True, default="", db_default="")
     lat = models.FloatField(null=True)
     lng = models.FloatField(null=True)
     off_map = models.BooleanField(
@@ -208,6 +210,9 @@ class Matter(models.Model):
             ),
         ]
         indexes = [
+            # figures of a period read the period; reports come in the order of time, so a summary of blocks will do
+            BrinIndex(fields=["reported_at"], autosummarize=True, name="matter_by_report"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="matter_by_close"),
             # open matters are few: a wide scope reads them by clock, a narrow one by place
             models.Index(fields=["due_at", "id"], condition=Q(closed_at=None), name="matter_open_by_clock"),
             models.Index(fields=["place_path"], condition=Q(closed_at=None), name="matter_open_by_place"),

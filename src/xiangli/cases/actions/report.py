@@ -167,6 +167,7 @@ def _report(report: Report, code: str, *, actor: Actor | None, now: datetime) ->
         danger=category.danger,
         place=place,
         place_path=place.path,
+        reported_path=place.path,
         place_name=report.place_name[:80],
         place_note=report.place_note,
         lat=report.point[0] if report.point else place.lat,

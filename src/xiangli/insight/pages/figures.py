@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -17,13 +18,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from xiangli.insight import queries
-from xiangli.insight.pages.common import actor_of, unit_in_scope
+from xiangli.insight.pages.common import actor_of, tops_of, unit_in_scope
 from xiangli.insight.queries.figures import Figures, UnitRow
 from xiangli.insight.rules import FEW, Period, Tally, period_of, usual_periods
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.kernel.sheets import Cell, Sheet, workbook_of
-from xiangli.territory.models import Unit
+from xiangli.territory.models import Unit, UnitKind
 from xiangli.territory.queries import ancestors
 from xiangli.territory.rules import day_of
 from xiangli.web.documents import pdf, pdf_response
@@ -37,17 +38,24 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 def figures(request: HttpRequest) -> HttpResponse:
     """统计: open, overdue, time, reopened and evaluation of a unit, by the units below and by category. `?unit=`
     goes down a level, `?period=` takes a month, a quarter or a year."""
-    actor, found = actor_of(request), _asked(request)
-    if request.headers.get("HX-Request"):
-        return render(request, "insight/_figures_now.html", _now(found))
+    actor = actor_of(request)
+    if request.headers.get(
+        "HX-Request"
+    ):  # each minute, of each page that is open: what is open now, and no more
+        unit, now = _place(request), clock.now()
+        return render(
+            request, "insight/_figures_now.html", _now(unit, queries.now_of(actor, unit, at=now), now)
+        )
+    found = _asked(request)
     above = [unit for unit in ancestors(found.unit) if actor.covers(unit.path)]
     today = day_of(found.at)
     context = {
-        **_now(found),
+        **_now(found.unit, found.total, found.at),
         "found": found,
+        "tops": tops_of(actor),
         "above": above,
         "cards": _cards(found.total),
-        "units": [_line(row, found) for row in found.units],
+        "units": [_line(row) for row in found.units],
         "topics": [
             {
                 "name": row.name,
@@ -100,7 +108,7 @@ def figures_paper(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> Figures:
     actor, now = actor_of(request), clock.now()
-    unit = unit_in_scope(actor, request.GET.get("unit"))
+    unit = _place(request)
     typed = request.GET.get("period", "")
     try:
         period = period_of(typed) if typed else usual_periods(day_of(now))[0]
@@ -114,31 +122,41 @@ def _asked(request: HttpRequest) -> Figures:
     return queries.figures(actor, unit, period, at=now)
 
 
-def _now(found: Figures) -> dict[str, Any]:
+def _place(request: HttpRequest) -> Unit:
+    """The unit that is counted; somebody of an organ, which is no place, has none."""
+    unit = unit_in_scope(actor_of(request), request.GET.get("unit"))
+    if unit.kind == UnitKind.ORGAN:
+        raise Refused(
+            "forbidden_no_figures", _("统计按地方数，部门没有自己的地方；请在受理台看交给您的事项。")
+        )
+    return unit
+
+
+def _now(unit: Unit, tally: Tally, at: datetime) -> dict[str, Any]:
     return {
-        "now": found.at,
-        "tally": found.total,
-        "unit": found.unit,
-        "queue": _queue(found.unit),
-        "queue_red": _queue(found.unit, lamp="red"),
+        "now": at,
+        "tally": tally,
+        "unit": unit,
+        "queue": _queue(unit),
+        "queue_red": _queue(unit, lamp="red"),
     }
 
 
-def _line(row: UnitRow, found: Figures) -> dict[str, Any]:
-    there = row.unit or found.unit
+def _line(row: UnitRow) -> dict[str, Any]:
     return {
         "name": _unit_words(row),
         "tally": row.tally,
         "cells": _cells(row.tally),
         "down": str(row.unit.pk) if row.unit and row.further else "",
-        "queue": _queue(there),
-        "queue_red": _queue(there, lamp="red"),
+        # of the unit itself, or of several that are not named, the queue has no filter
+        "queue": _queue(row.unit) if row.unit else "",
+        "queue_red": _queue(row.unit, lamp="red") if row.unit else "",
     }
 
 
 def _unit_words(row: UnitRow) -> str:
     if row.unit is None:
-        return _("本级")
+        return _("这段时间以外的单位") if row.others else _("本级")
     if row.ended is not None:
         return _("%(unit)s（%(day)s 撤并）") % {"unit": row.unit.short_name, "day": f"{row.ended:%Y-%m}"}
     return row.unit.short_name
@@ -231,7 +249,9 @@ def _about(found: Figures) -> str:
 def _notes() -> list[str]:
     return [
         _("只统计一般事项；不公开和保密的事项不在内。"),
-        _("办结的事项算在办结那天所在的单位，撤并过的单位照当时的界线；未办结的已随地方转到现在的单位。"),
+        _(
+            "收到的算在反映那天的单位，办结的算在办结那天的单位，撤并过的照当时的界线；未办结的已随地方转到现在的单位。"
+        ),
         _("用时从反映算到办结，取中位数。评价不足 %(few)d 份的不算平均分。") % {"few": FEW},
     ]
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
-from xiangli.insight.pages.common import actor_of, unit_in_scope
+from xiangli.insight.pages.common import actor_of, tops_of, unit_in_scope
 from xiangli.insight.pages.units import address
 from xiangli.insight.queries.ground import outlines
 from xiangli.insight.queries.units import MOST_POINTS, Lamps, Point, open_below, points_in
@@ -67,7 +67,7 @@ def territory_map(request: HttpRequest) -> HttpResponse:
         "unit": unit,
         "place": spoken_name(unit),
         "way": [above for above in ancestors(unit) if actor.covers(above.path)],
-        "tops": _tops(request),
+        "tops": tops_of(actor),
         "rows": rows,
         "rest": rest,
         "total": total,
@@ -89,13 +89,6 @@ def _place(request: HttpRequest) -> Unit:
     if unit.kind == UnitKind.ORGAN:
         raise Refused("forbidden_no_map", _("部门没有自己的地界，所以没有地图；请在受理台看交给您的事项。"))
     return unit
-
-
-def _tops(request: HttpRequest) -> list[tuple[str, str]]:
-    """Where somebody's posts lie in several places: (unit, name) of each; empty for a single one."""
-    actor = actor_of(request)
-    tops = {str(held.unit_id): held.unit_name for held in actor.held if held.unit_path in actor.scope_paths}
-    return list(tops.items()) if len(tops) > 1 else []
 
 
 def _sum(several: Iterable[Lamps]) -> Lamps:
@@ -142,7 +135,7 @@ def map_points(request: HttpRequest) -> HttpResponse:
     placed = [point for point in points if point.lat is not None and point.lng is not None]
     return JsonResponse(
         {
-            "more": total - len(points),
+            "more": max(0, total - len(points)),  # one may close between the two statements
             "nowhere": len(points) - len(placed),
             "points": [_point(point, now) for point in placed],
         },

@@ -19,6 +19,7 @@ from xiangli.insight.pages.common import actor_of
 from xiangli.insight.queries.units import Lamps, in_hand, open_in
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
+from xiangli.kernel.sheets import plain
 from xiangli.territory.actions.figures import may_set_figures, remove_figure, set_figure
 from xiangli.territory.models import PrintKind, Unit, UnitKind
 from xiangli.territory.queries import about, ancestors, prints, spoken_name, tree, unit_by_id
@@ -66,7 +67,7 @@ def units(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), clock.now()
     asked = request.GET.get("unit", "")
     parent = unit_inside(request, _uuid(asked)) if asked else None
-    search, ended = request.GET.get("q", "").strip()[:40], request.GET.get("ended") == "1"
+    search, ended = plain(request.GET.get("q", "")).strip()[:40], request.GET.get("ended") == "1"
     lines, page = tree.tree(
         actor, at=now, parent=parent, search=search, ended=ended, cursor=request.GET.get("cursor", "")
     )

@@ -14,17 +14,19 @@ from xiangli.cases.queries import topic_labels
 from xiangli.insight.rules import Period, Tally
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.models import Unit, UnitKind
-from xiangli.territory.rules import Actor
+from xiangli.territory.rules import Actor, day_of
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """A unit below, in force at some time of the period, or the matters of the unit itself (`unit` None)."""
+    """A unit below, in force at some time of the period; or, without `unit`, the matters of the unit itself, and those
+    (`others`) of units below that were not in force in the period: with them the rows make up the total."""
 
     unit: Unit | None
     tally: Tally
     ended: date | None = None  # the first day without it, where it ended before today
     further: bool = False  # there are units below it
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def figures(actor: Actor, unit: Unit, period: Period, *, at: datetime) -> Figure
 def now_of(actor: Actor, unit: Unit, *, at: datetime) -> Tally:
     """Open and overdue at this moment. One statement, of open matters only."""
     check_territory(actor, unit)
-    period = Period("", at.date(), at.date())
+    period = Period("", day_of(at), day_of(at))
     for key, topic, count, overdue in _rows(_OPEN, actor, unit, period, at):
         if key is None and topic is None:
             return Tally(open=count, overdue=overdue)
@@ -104,11 +106,13 @@ def _units(unit: Unit, period: Period, tallies: Mapping[str, Tally], at: datetim
     """In the order of the tree, never by how well they do."""
     in_period = Q(valid_to=None) | Q(valid_to__gt=period.since)
     below = list(
-        Unit.objects.filter(in_period, parent=unit, kind=UnitKind.PLACE, valid_from__lt=period.until)
+        Unit.objects.filter(
+            in_period & Q(valid_from__lt=period.until) | Q(path__in=tallies), parent=unit, kind=UnitKind.PLACE
+        )
         .select_related("level")
         .order_by("path")
     )
-    today = at.date()
+    today = day_of(at)
     rows = [
         UnitRow(
             child,
@@ -121,38 +125,51 @@ def _units(unit: Unit, period: Period, tallies: Mapping[str, Tally], at: datetim
     ]
     if unit.path in tallies:  # what lies in the unit and in none below
         rows.append(UnitRow(None, tallies[unit.path]))
+    named = {unit.path, *(row.unit.path for row in rows if row.unit)}
+    others = Tally()
+    for path, tally in tallies.items():
+        if path not in named:
+            others = others.with_(tally)
+    if not others.empty:
+        rows.append(UnitRow(None, others, others=True))
     return tuple(rows)
 
 
 # The unit below `scope` in which a place lies, or `scope` itself: one more label of its path.
-_KEY: Final = (
-    """left(m.place_path, length(%(scope)s) + strpos(substr(m.place_path, length(%(scope)s) + 1), '/'))"""
-)
+def _key(path: str) -> str:
+    return f"left(m.{path}, length(%(scope)s) + strpos(substr(m.{path}, length(%(scope)s) + 1), '/'))"
+
+
 # The fence for what is counted: ordinary cases of the territory, without those about the one who counts
 # (matters.MatterQuerySet.visible_to says the same for rows).
-_WITHIN: Final = """
-    m.workflow = 'case' AND m.visibility = 'ordinary'
-    AND m.place_path >= %(scope)s AND m.place_path < %(beyond)s
+def _within(path: str) -> str:
+    return f"""
+    m.workflow = 'case' AND m.visibility = 'ordinary' AND m.{path} >= %(scope)s AND m.{path} < %(beyond)s
     AND NOT EXISTS (SELECT 1 FROM matters_mattersubject s WHERE s.matter_id = m.id AND s.user_id = %(user)s)
-"""
+"""  # noqa: S608  # a column's name of this file
+
+
+# A report is counted where it was made, by the boundaries of that day; a close where the place lies then; what is
+# open, where it is today.
+_WHEN_REPORTED, _TODAY = "reported_path", "place_path"
 _GROUPS: Final = "GROUP BY GROUPING SETS ((1), (2), ())"
 _REPORTED: Final = f"""
-    SELECT {_KEY}, m.topic, count(*)
+    SELECT {_key(_WHEN_REPORTED)}, m.topic, count(*)
       FROM matters_matter m
-     WHERE {_WITHIN} AND m.reported_at >= %(since)s AND m.reported_at < %(until)s {_GROUPS}
+     WHERE {_within(_WHEN_REPORTED)} AND m.reported_at >= %(since)s AND m.reported_at < %(until)s {_GROUPS}
 """  # noqa: S608  # constants of this file
 _CLOSED: Final = f"""
-    SELECT {_KEY}, m.topic, count(*),
+    SELECT {_key(_TODAY)}, m.topic, count(*),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM m.closed_at - m.reported_at)),
            count(*) FILTER (WHERE c.reopened > 0), count(*) FILTER (WHERE c.confirmed_at IS NOT NULL),
            count(c.rating), coalesce(sum(c.rating), 0)
       FROM matters_matter m JOIN cases_case c ON c.matter_id = m.id
-     WHERE {_WITHIN} AND m.state = 'closed' AND m.closed_at >= %(since)s AND m.closed_at < %(until)s {_GROUPS}
+     WHERE {_within(_TODAY)} AND m.state = 'closed' AND m.closed_at >= %(since)s AND m.closed_at < %(until)s {_GROUPS}
 """  # noqa: S608  # constants of this file
 _OPEN: Final = f"""
-    SELECT {_KEY}, m.topic, count(*), count(*) FILTER (WHERE m.next_clock_at <= %(now)s)
+    SELECT {_key(_TODAY)}, m.topic, count(*), count(*) FILTER (WHERE m.next_clock_at <= %(now)s)
       FROM matters_matter m
-     WHERE {_WITHIN} AND m.closed_at IS NULL {_GROUPS}
+     WHERE {_within(_TODAY)} AND m.closed_at IS NULL {_GROUPS}
 """  # noqa: S608  # constants of this file
 
 

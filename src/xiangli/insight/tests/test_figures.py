@@ -118,11 +118,16 @@ def test_figures_of_a_period_stand_under_the_units_of_that_period() -> None:
         later = {row.unit: row for row in figures(actor, place.town, period_of("2025"), at=clock.now()).units}
         today = {row.unit: row for row in figures(actor, place.town, NOVEMBER, at=clock.now()).units}
     # what was done then stays under the old village; what was open went on with its place
-    assert then[old].tally.reported == 1
+    assert then[old].tally == Tally(reported=2)
     assert then[old].ended == at(3, 1, year=2025).date()
-    assert new not in then
+    assert then[new].tally == Tally(open=2, overdue=2)  # of today
     assert later[new].tally == Tally(reported=1, open=2, overdue=2)
     assert old in later  # in force until March
+    # what is open now, in a village that was not there then, is said, so that the rows make up the total
+    assert then[None].others
+    assert then[None].tally == Tally(open=2, overdue=2)
+    assert None not in later
+    assert None not in today
     assert old not in today
     assert today[new].tally.open == 2
 
@@ -153,3 +158,29 @@ def test_nobody_counts_what_they_do_not_look_after() -> None:
     stranger = actor_for(place.people["town_desk"], at=clock.now() - timedelta(days=365 * 30))
     with pytest.raises(Refused):
         figures(stranger, place.village, NOVEMBER, at=clock.now())
+
+
+def test_a_unit_ends_at_midnight_where_it_lies() -> None:
+    place = make_place()
+    level = Level.objects.get(scheme=place.posts["town_desk"].scheme, code="village")
+    old = open_unit(parent=place.town, level=level, label="201", name="前庄村", valid_from=SINCE)
+    with clock.set_to(at(11, 19)):
+        end_unit(unit=old, on=at(11, 20).date(), successors=[place.village])
+    for hour, day, ended in ((23, 19, None), (1, 20, at(11, 20).date())):  # still the 19th in Greenwich
+        with clock.set_to(at(11, day, hour)):
+            found = figures(place.actor("town_desk"), place.town, NOVEMBER, at=clock.now())
+        assert {row.unit: row.ended for row in found.units}[old] == ended
+
+
+def test_a_report_of_the_first_moment_of_a_month_is_that_months() -> None:
+    place = make_place()
+    for month, day, hour in ((10, 31, 23), (11, 1, 0)):
+        with clock.set_to(at(month, day, hour)):
+            make_report(place.lane)
+    with clock.set_to(at(11, 20)):
+        actor = place.actor("town_desk")
+        counted = {
+            code: figures(actor, place.town, period_of(code), at=clock.now()).total.reported
+            for code in ("2026-10", "2026-11", "2026-Q4")
+        }
+    assert counted == {"2026-10": 1, "2026-11": 1, "2026-Q4": 2}

@@ -20,7 +20,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
 from xiangli.matters.states import Visibility
 from xiangli.territory.actions import appoint, end_appointment, record_absence, set_duty_number, set_on_call
-from xiangli.territory.actions.figures import remove_figure, set_figure
+from xiangli.territory.actions.figures import check_figure, remove_figure, set_figure
 from xiangli.territory.models import Figure, Standing, Succession, Unit
 from xiangli.territory.queries import about
 
@@ -403,3 +403,30 @@ def test_the_file_of_a_village_says_all_of_it(place: Place) -> None:
     assert str(other.matter.number) not in text  # no hazard
     assert str(private.matter.number) not in text
     assert at_work(place.people["town_desk"]).get(f"/units/{place.town.pk}/dossier.pdf").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("value", "measure", "refused"),
+    [
+        ("4", "人", True),
+        ("3", "老人", True),
+        ("2", "低保户", True),
+        ("4", "户", True),
+        ("1", "Households", True),
+        ("5", "人", False),
+        ("0", "人", False),
+        ("3.2", "万人", False),
+        ("3.5", "人/平方公里", False),
+        ("3", "亩/户", False),
+        ("2", "所", False),
+    ],
+)
+def test_figures_of_so_few_people_that_they_are_somebody_are_not_kept(
+    value: str, measure: str, refused: bool
+) -> None:
+    try:
+        check_figure(Decimal(value), measure, TODAY, today=TODAY)
+    except Refused as error:
+        assert (error.code, refused) == ("too_few", True)
+    else:
+        assert not refused
