@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from xiangli.config.commands import calendar
-from xiangli.config.doctor import Level, _calendar
+from xiangli.config.doctor import Level
+from xiangli.config.doctor.inside import _calendar
 from xiangli.kernel.calendar import calendar_of, load_calendar, published_years, year_of
 from xiangli.kernel.models import CalendarDay, CalendarYear
 

@@ -11,7 +11,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
 from xiangli.config.cli import main
-from xiangli.config.doctor import Finding, Level, _backup, _interrupted, _loops
+from xiangli.config.doctor import Finding, Level
+from xiangli.config.doctor.inside import _backup, _loops
+from xiangli.config.doctor.machine import interrupted
 from xiangli.config.keeping import record
 from xiangli.config.metrics import _Now, exposition, openmetrics
 from xiangli.kernel import outbox, timers
@@ -228,8 +230,8 @@ def test_the_age_of_the_last_backup_is_a_figure_and_a_finding(
     assert _backup(NOW + timedelta(hours=2)).level is Level.WARN
     [gauge] = [metric for metric in _Now(NOW)._kept() if metric.samples]
     assert (gauge.name, gauge.samples[0].value) == ("xiangli_backup_age_seconds", 25 * 3600)
-    assert not list(_interrupted())
+    assert not list(interrupted())
     record.write(tmp_path, record.Upgrading(NOW, "0.2.0", None))
-    [found] = _interrupted()
+    [found] = interrupted()
     assert found.level is Level.FAIL
     assert "xiangli upgrade" in found.mend

@@ -1,245 +1,26 @@
-"""What is wrong on this machine, and how to mend it: each check says ok, warn or fail in words a person can
-act on.
-
-Nothing is changed, and no value of a key or a person's field is shown.
-"""
+"""What only a look into the database tells. Django's models are imported once it stands."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import stat
-import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Final
 
-from packaging.requirements import Requirement
-
 from xiangli.config.keeping import record
-from xiangli.config.launcher.embedded import EXTENSIONS, DatabaseError, unreachable_parent
-from xiangli.config.launcher.home import django_ready, embedded, home
-from xiangli.config.secrets import FILE, SecretsError, load_secrets
+from xiangli.config.launcher.embedded import EXTENSIONS
+from xiangli.config.launcher.home import home
 from xiangli.config.words import words
 
-_DISK_WARN: Final = 5 * 1024**3  # bytes
-_DISK_FAIL: Final = 512 * 1024**2
+from .findings import Finding, Level
+
 _BACKUP_OLD: Final = timedelta(hours=26)  # a nightly one, and two hours for it to run
 _WORKER_LATE: Final = timedelta(minutes=2)
 _SEALER_LATE: Final = timedelta(minutes=1)
 _TIMERS_LATE: Final = timedelta(seconds=30)  # a limit of 10 minutes is nothing worth if it is noticed at 12
 
 
-class Level(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check's end: its name, what was found, and, where it is not ok, how to mend it."""
-
-    level: Level
-    name: str
-    found: str
-    mend: str = ""
-
-
-def examine(*, host: str, port: int) -> Iterator[Finding]:
-    """Every finding, in the order in which one would mend them."""
-    yield _packages()
-    yield _front_end()
-    yield _disk()
-    yield from _home()
-    yield _keys()
-    yield _files()
-    yield from _interrupted()
-    yield from _database()
-    yield _address(host, port)
-
-
-def _packages() -> Finding:
-    name = words("软件包", "packages")
-    wrong = []
-    for line in requires("xiangli") or []:
-        wanted = Requirement(line)
-        try:
-            if not wanted.specifier.contains(version(wanted.name), prereleases=True):
-                wrong.append(f"{wanted.name} {version(wanted.name)}")
-        except PackageNotFoundError:
-            wrong.append(wanted.name)
-    if wrong:
-        found = words("缺少或版本不对：", "missing or of a wrong version: ") + ", ".join(wrong)
-        return Finding(Level.FAIL, name, found, words("运行 make env", "run `make env`"))
-    return Finding(Level.OK, name, f"xiangli {version('xiangli')}, Python {sys.version.split()[0]}")
-
-
-def _front_end() -> Finding:
-    name = words("前端", "front end")
-    manifest = Path(__file__).resolve().parent.parent / "web" / "static" / "dist" / "manifest.json"
-    if not manifest.exists():
-        return Finding(
-            Level.FAIL,
-            name,
-            words("还没有构建", "not built"),
-            words("运行 make frontend", "run `make frontend`"),
-        )
-    return Finding(Level.OK, name, words("已构建", "built"))
-
-
-def _disk() -> Finding:
-    name = words("磁盘空间", "disk space")
-    free = shutil.disk_usage(_existing(home())).free
-    found = words(f"剩余 {free / 1024**3:.1f} GiB", f"{free / 1024**3:.1f} GiB free")
-    mend = words(
-        "清理磁盘，或把 XIANGLI_HOME 移到大的磁盘", "make room, or move XIANGLI_HOME to a larger disk"
-    )
-    level = Level.FAIL if free < _DISK_FAIL else Level.WARN if free < _DISK_WARN else Level.OK
-    return Finding(level, name, found, "" if level is Level.OK else mend)
-
-
-def _home() -> Iterator[Finding]:
-    name = words("数据目录", "data folder")
-    folder = home()
-    if not os.access(_existing(folder), os.W_OK | os.X_OK):
-        yield Finding(
-            Level.FAIL,
-            name,
-            words(f"{folder} 不能写入", f"{folder} cannot be written"),
-            words("改变它的属主，或另设 XIANGLI_HOME", "change its owner, or set another XIANGLI_HOME"),
-        )
-        return
-    if os.environ.get("DATABASE_URL"):
-        yield Finding(Level.OK, name, str(folder))
-        return
-    server = embedded()
-    blocked = unreachable_parent(server.data, server.uid, server.gid)
-    if blocked is not None and blocked != server.data:
-        yield Finding(
-            Level.FAIL,
-            name,
-            words(
-                f"数据库以用户 {server.uid} 运行，不能进入 {blocked}",
-                f"the database runs as user {server.uid}, which may not pass {blocked}",
-            ),
-            words(
-                f"以普通用户运行；或执行 chmod o+x {blocked}；或把 XIANGLI_HOME 放到 /srv 下",
-                f"run as an ordinary user, or chmod o+x {blocked}, or put XIANGLI_HOME under /srv",
-            ),
-        )
-        return
-    if server.data.exists() and stat.S_IMODE(server.data.stat().st_mode) & 0o077:
-        yield Finding(
-            Level.FAIL,
-            name,
-            words(f"{server.data} 别人可以读取", f"{server.data} can be read by others"),
-            f"chmod 700 {server.data}",
-        )
-        return
-    yield Finding(Level.OK, name, str(folder))
-
-
-def _keys() -> Finding:
-    name = words("密钥", "keys")
-    given = all(os.environ.get(f"XIANGLI_{key}_KEY") for key in ("SECRET", "MASTER", "LEDGER"))
-    if not given and not (home() / FILE).exists():
-        return Finding(Level.OK, name, words("首次启动时生成", "made at the first start"))
-    try:
-        load_secrets(home())
-    except (SecretsError, OSError) as error:
-        return Finding(
-            Level.FAIL,
-            name,
-            str(error),
-            words("按上面的说明处理，或从备份恢复", "as said, or restore the backup"),
-        )
-    return Finding(Level.OK, name, words("齐全", "complete"))
-
-
-def _files() -> Finding:
-    name = words("照片目录", "pictures")
-    if os.environ.get("XIANGLI_S3_BUCKET"):
-        return Finding(Level.OK, name, words("对象存储", "object storage"))
-    folder = _existing(home() / "files")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return Finding(
-            Level.FAIL,
-            name,
-            words(f"{folder} 不能写入：{error.strerror}", f"{folder} cannot be written: {error.strerror}"),
-            words("改变它的属主", "change its owner"),
-        )
-    return Finding(Level.OK, name, str(home() / "files"))
-
-
-def _backup(now: datetime) -> Finding:
-    """When `xiangli backup` last made one; another program's are not known here."""
-    name = words("备份", "backup")
-    mend = words(
-        "运行 xiangli backup --to 另一块磁盘，并让它每天运行（见 ops/README.md）",
-        "run `xiangli backup --to ANOTHER_DISK`, and have it run daily (ops/README.md)",
-    )
-    last = record.read(home(), record.LastBackup)
-    if last is None:
-        return Finding(Level.WARN, name, words("还没有做过", "never made"), mend)
-    hours = (now - last.at).total_seconds() / 3600
-    found = words(f"{hours:.0f} 小时前：{last.file}", f"{hours:.0f} h ago: {last.file}")
-    if now - last.at > _BACKUP_OLD:
-        return Finding(Level.WARN, name, found, mend)
-    if not Path(last.file).exists():
-        gone = words(
-            f"{last.file} 不在了（移到别处就好）", f"{last.file} is gone (well, if it was moved elsewhere)"
-        )
-        return Finding(Level.OK, name, gone)
-    return Finding(Level.OK, name, found)
-
-
-def _interrupted() -> Iterator[Finding]:
-    began = record.read(home(), record.Upgrading)
-    if began is not None:
-        yield Finding(
-            Level.FAIL,
-            words("升级", "upgrade"),
-            words(
-                f"{began.began:%Y-%m-%d %H:%M} UTC 开始升级到 {began.version}，没有做完",
-                f"the one to {began.version} of {began.began:%Y-%m-%d %H:%M} UTC has not said that it ended",
-            ),
-            words("再运行一次 xiangli upgrade", "run `xiangli upgrade` again"),
-        )
-
-
-def _database() -> Iterator[Finding]:
-    name = words("数据库", "database")
-    if not os.environ.get("DATABASE_URL") and not embedded().data.exists():
-        yield Finding(Level.OK, name, words("首次启动时建立", "made at the first start"))
-        return
-    running = bool(os.environ.get("DATABASE_URL")) or embedded().answers()
-    try:
-        with django_ready():
-            yield from _inside(running)
-    except DatabaseError as error:
-        yield Finding(
-            Level.FAIL,
-            name,
-            str(error),
-            words("按上面的说明处理，然后再运行 doctor", "as said, then run doctor again"),
-        )
-    except (SecretsError, OSError) as error:
-        yield Finding(Level.FAIL, name, str(error), words("先处理上面的问题", "mend what stands above first"))
-
-
-def _inside(running: bool) -> Iterator[Finding]:
+def inside(running: bool) -> Iterator[Finding]:
     """What only a look into the database tells; `running`: it was up before this look."""
     from django.db import DatabaseError as SqlError
     from django.db import OperationalError, connection
@@ -494,15 +275,23 @@ def _keeps_up(
     return Finding(Level.FAIL if running else Level.WARN, name, found, mend)
 
 
-def _address(host: str, port: int) -> Finding:
-    name = words("地址", "address")
-    try:
-        socket.create_connection((host, port), timeout=2).close()
-    except OSError:
-        return Finding(Level.OK, name, words(f"{host}:{port} 空闲", f"{host}:{port} is free"))
-    return Finding(Level.OK, name, words(f"{host}:{port} 有服务在应答", f"{host}:{port} is being served"))
-
-
-def _existing(path: Path) -> Path:
-    """The path, or the nearest folder above that is there."""
-    return next(folder for folder in [path, *path.parents] if folder.exists())
+def _backup(now: datetime) -> Finding:
+    """When `xiangli backup` last made one; another program's are not known here."""
+    name = words("备份", "backup")
+    mend = words(
+        "运行 xiangli backup --to 另一块磁盘，并让它每天运行（见 ops/README.md）",
+        "run `xiangli backup --to ANOTHER_DISK`, and have it run daily (ops/README.md)",
+    )
+    last = record.read(home(), record.LastBackup)
+    if last is None:
+        return Finding(Level.WARN, name, words("还没有做过", "never made"), mend)
+    hours = (now - last.at).total_seconds() / 3600
+    found = words(f"{hours:.0f} 小时前：{last.file}", f"{hours:.0f} h ago: {last.file}")
+    if now - last.at > _BACKUP_OLD:
+        return Finding(Level.WARN, name, found, mend)
+    if not Path(last.file).exists():
+        gone = words(
+            f"{last.file} 不在了（移到别处就好）", f"{last.file} is gone (well, if it was moved elsewhere)"
+        )
+        return Finding(Level.OK, name, gone)
+    return Finding(Level.OK, name, found)
