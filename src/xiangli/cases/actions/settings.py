@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from xiangli.cases.actions.categories import give_limits
@@ -20,11 +20,13 @@ from xiangli.matters.states import Visibility
 from xiangli.territory import actions as territory
 from xiangli.territory.models import Unit
 from xiangli.territory.rules import Actor, day_of
+from xiangli.territory.states import Duty
 
 # What the page may change. Whether a category is private or sealed is no setting: rights.md decides that.
 FIELDS: Final = (
     "name", "name_en", "hint", "hint_en", "duty", "intake", "evidence", "verify", "verify_share", "public", "order",
 )  # fmt: skip
+RESERVED: Final = frozenset({"new"})  # the address of the form that adds one
 
 
 @transaction.atomic
@@ -33,13 +35,15 @@ def set_category(
 ) -> Category:
     """Change a category. Open cases go on as they are; what is reported from now on goes by it.
 
-    Raises Refused: not_permitted, sealed_stays_closed, public_is_ordinary, no_hotline.
+    Raises Refused: not_permitted, sealed_stays_closed, public_is_ordinary, complaints_private, complaints_open,
+    nowhere_to_turn, no_hotline.
     """
-    locked = Category.objects.select_for_update().get(pk=category.pk)
+    # Not FOR UPDATE: a limit that is being written holds the category's key, and waits for the county's row.
+    locked = Category.objects.select_for_update(no_key=True).get(pk=category.pk)
     before = {field: getattr(locked, field) for field in FIELDS}
     for field in FIELDS:
         setattr(locked, field, values[field])
-    _check(locked, hotlines)
+    _check(locked, hotlines, was=before["duty"])
     changed = {field: getattr(locked, field) for field in FIELDS if getattr(locked, field) != before[field]}
     if list(hotlines) != locked.hotlines:
         changed["hotlines"] = locked.hotlines = list(hotlines)
@@ -52,9 +56,9 @@ def set_category(
 
 @transaction.atomic
 def add_category(*, by: Actor, code: str, values: Mapping[str, Any], hotlines: Sequence[str]) -> Category:
-    """A county's own category, ordinary, with the usual limits. Raises Refused: code_taken, and as `set_category`."""
-    if Category.objects.filter(code=code).exists():
-        raise Refused("code_taken", _("代码 %(code)s 已经有了，请换一个。") % {"code": code}, field="code")
+    """An ordinary category of one's own, with the usual limits. Raises Refused: code_taken, and as `set_category`."""
+    if code in RESERVED or Category.objects.filter(code=code).exists():
+        raise _taken(code)
     category = Category(
         code=code, visibility=Visibility.ORDINARY, **{field: values[field] for field in FIELDS}
     )
@@ -69,13 +73,22 @@ def add_category(*, by: Actor, code: str, values: Mapping[str, Any], hotlines: S
             "hotlines": list(hotlines),
         },
     )
-    category.save()
+    try:
+        with transaction.atomic():
+            category.save(force_insert=True)
+    except IntegrityError as error:  # sent twice, or another county's administrator was a moment earlier
+        raise _taken(code) from error
     give_limits(category)
     forget_known()
     return category
 
 
-def _check(category: Category, hotlines: Sequence[str]) -> None:
+def _taken(code: str) -> Refused:
+    return Refused("code_taken", _("代码 %(code)s 已经有了，请换一个。") % {"code": code}, field="code")
+
+
+def _check(category: Category, hotlines: Sequence[str], *, was: str = "") -> None:
+    """`was`: the duty it had."""
     if category.visibility == Visibility.SEALED and category.intake != Intake.CLOSED:
         raise Refused(
             "sealed_stays_closed",
@@ -84,6 +97,29 @@ def _check(category: Category, hotlines: Sequence[str]) -> None:
         )
     if category.public and category.visibility != Visibility.ORDINARY:
         raise Refused("public_is_ordinary", _("不公开的事项不能给邻居看。"), field="public")
+    complaints = category.duty == Duty.COMPLAINTS
+    if complaints and category.visibility == Visibility.ORDINARY:
+        raise Refused(
+            "complaints_private",
+            _("对办事人的投诉不公开，也不经过被投诉的人，已有专门一类；别的类别不能归服务投诉。"),
+            field="duty",
+        )
+    if category.visibility == Visibility.PRIVATE and was == Duty.COMPLAINTS:
+        # one tap away on every public page, and never through those whom it is about
+        if not complaints:
+            raise Refused(
+                "complaints_private",
+                _("这一类只能归服务投诉：换了职责，投诉会到被投诉的人手里。"),
+                field="duty",
+            )
+        if category.intake != Intake.OPEN:
+            raise Refused("complaints_open", _("对办事人的投诉一直受理，不能关。"), field="intake")
+    if category.intake != Intake.OPEN and not hotlines:
+        raise Refused(
+            "nowhere_to_turn",
+            _("暂不受理的类别要给出至少一个热线，让人知道去找谁。"),
+            field="hotlines",
+        )
     if unknown := set(hotlines) - set(Hotline.objects.values_list("number", flat=True)):
         raise Refused(
             "no_hotline", _("没有登记过热线 %(number)s。") % {"number": min(unknown)}, field="hotlines"

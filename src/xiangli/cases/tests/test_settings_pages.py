@@ -88,6 +88,89 @@ def test_what_is_sealed_does_not_open_and_what_is_private_is_no_neighbours(admin
     assert not LedgerEvent.objects.filter(kind="set_category").exists()
 
 
+def test_complaints_about_those_who_answer_stay_open_and_never_come_to_them(admin: Client) -> None:
+    row = Category.objects.get(code="service_complaint")
+    for change, said in (
+        ({"duty": "environment"}, "投诉会到被投诉的人手里"),
+        ({"intake": "closed", "hotlines": ["12345"]}, "一直受理，不能关"),
+    ):
+        answer = admin.post("/settings/categories/service_complaint/", words_of(row, **change))
+        assert answer.status_code == 400
+        assert said in answer.content.decode()
+    # nor does anything that the whole village reads become a complaint about a person
+    ordinary = Category.objects.get(code="environment")
+    as_complaint = words_of(ordinary, duty="complaints")
+    for address, form in (
+        ("/settings/categories/environment/", as_complaint),
+        ("/settings/categories/new/", as_complaint | {"code": "against_him"}),
+    ):
+        answer = admin.post(address, form)
+        assert answer.status_code == 400
+        assert "已有专门一类" in answer.content.decode()
+    assert not Category.objects.filter(code="against_him").exists()
+    assert not LedgerEvent.objects.filter(kind__in=("set_category", "add_category")).exists()
+    # its words may change
+    admin.post("/settings/categories/service_complaint/", words_of(row, hint="不满意就说"))
+    row.refresh_from_db()
+    assert (row.hint, row.duty, row.intake) == ("不满意就说", "complaints", "open")
+
+
+def test_what_is_not_taken_here_says_where_to_turn(admin: Client) -> None:
+    for code, change in (
+        ("family_violence", {"hotlines": []}),
+        ("voices", {"intake": "closed", "hotlines": []}),
+    ):
+        answer = admin.post(
+            f"/settings/categories/{code}/", words_of(Category.objects.get(code=code), **change)
+        )
+        assert answer.status_code == 400
+        assert "至少一个热线" in answer.content.decode()
+    row = Category.objects.get(code="voices")
+    admin.post("/settings/categories/voices/", words_of(row, intake="closed", hotlines=["12345"]))
+    row.refresh_from_db()
+    assert (row.intake, row.hotlines) == ("closed", ["12345"])
+
+
+@pytest.mark.parametrize("code", ["new", "lamp\n", "Lamp", "路灯", "a-b", "1lamp"])
+def test_a_code_that_has_no_address_is_refused(admin: Client, code: str) -> None:
+    form = words_of(Category.objects.get(code="environment")) | {"code": code}
+    assert admin.post("/settings/categories/new/", form).status_code == 400
+    assert not Category.objects.filter(code=code).exists()
+
+
+def test_a_category_that_another_added_meanwhile_is_refused_in_words(
+    admin: Client, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(**_asked: Any) -> None:
+        Category.objects.create(code="lamp", name="路灯", name_en="Lamps", duty="facilities")
+
+    monkeypatch.setattr("xiangli.cases.actions.settings.territory.record_setting", meanwhile)
+    answer = admin.post(
+        "/settings/categories/new/", words_of(Category.objects.get(code="environment")) | {"code": "lamp"}
+    )
+    assert answer.status_code == 400
+    assert "已经有了" in answer.content.decode()
+
+
+def test_whoever_shares_a_platform_is_told_whose_categories_they_change(admin: Client, place: Place) -> None:
+    pages = ("/settings/categories/", "/settings/categories/new/", "/settings/categories/environment/")
+    for page in pages:
+        assert "共用" not in admin.get(page).content.decode()
+    other = make_place("14/08/27/")
+    for page in pages:
+        said = admin.get(page).content.decode()
+        assert "2 个县共用" in said
+        assert other.county.short_name in said
+
+
+def test_a_list_names_the_seats_of_the_county_it_is_imported_for(admin: Client, place: Place) -> None:
+    other = make_place("14/08/27/")
+    here = upload(admin, a_list(place)).redirect_chain[-1][0]
+    admin.post(here)
+    assert set(Responsibility.objects.values_list("county", flat=True)) == {place.county.pk}
+    assert not Responsibility.objects.filter(county=other.county).exists()
+
+
 def test_a_countys_own_category_has_every_limit(admin: Client) -> None:
     row = Category.objects.get(code="environment")
     form = words_of(row, name="路灯", name_en="Street lights") | {"code": "street_light"}
@@ -137,7 +220,13 @@ def a_list(place: Place, *, level: str = "街巷") -> bytes:
     book = openpyxl.load_workbook(io.BytesIO(template_workbook(place.county, today=day_of(clock.now()))))
     sheet = book.worksheets[0]
     heads = [cell.value for cell in sheet[1]]
-    known = {"事项类别": "环境卫生", "发生在": level, "由谁负责": "网格长", "依据": "县里的清单", "起": tomorrow()}
+    known = {
+        "事项类别": "环境卫生",
+        "发生在": level,
+        "由谁负责": "网格长",
+        "依据": "县里的清单",
+        "起": tomorrow(),
+    }
     for row in range(sheet.max_row, 1, -1):
         sheet.delete_rows(row)
     sheet.append([known.get(str(head)) for head in heads])

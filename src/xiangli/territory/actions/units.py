@@ -16,6 +16,7 @@ from xiangli.territory.models import County, Level, Unit, UnitKind
 from xiangli.territory.queries.lookups import forget_hours
 from xiangli.territory.rules import (
     END_UNIT,
+    MANAGE_SETTINGS,
     ORGAN,
     Actor,
     in_force,
@@ -43,7 +44,7 @@ def open_unit(
     """Open a unit under `parent`, with a plate where its level carries one. `label` is its last step of the
     path ("02"), which is never used again, not even after the unit ended; without one, the next that is free.
 
-    Raises Refused: level_below, label_taken, code_in_force, parent_ended, label, not_permitted.
+    Raises Refused: level_below, label_taken, code_in_force, parent_ended, parent_ends, label, not_permitted.
     """
     now = clock.now()
     with transaction.atomic():
@@ -58,6 +59,14 @@ def open_unit(
         if not in_force(above.valid_from, above.valid_to, valid_from):
             raise Refused("parent_ended", _("上级单位在这一天不存在；请换一个日期或上级单位。"))
         authority = authority_of(by, END_UNIT, above)
+        if (
+            above.valid_to is not None
+        ):  # its end was written for what lay below it then: this would be left behind
+            raise Refused(
+                "parent_ends",
+                _("“%(unit)s”已定于 %(day)s 撤并；请到那天以后，在接续它的单位下面设立。")
+                % {"unit": above.short_name, "day": above.valid_to},
+            )
         path = f"{above.path}{label}/"
         if Unit.objects.filter(path=path).exists():
             raise Refused(
@@ -178,7 +187,7 @@ def set_hours(
             raise Refused("no_scheme", _("“%(unit)s”不是已导入的县；请用 xiangli import-units --county 导入它。") % {
                 "unit": locked.short_name
             })  # fmt: skip
-        authority = authority_of(by, END_UNIT, locked)
+        authority = authority_of(by, MANAGE_SETTINGS, locked)
         try:
             if duty_hours is not None:
                 parse_hours(duty_hours)
@@ -186,7 +195,12 @@ def set_hours(
             if quiet_hours:
                 parse_quiet_hours(quiet_hours)
         except ValueError as error:
-            raise Refused("invalid_hours", _("时间写得不对：%(fault)s") % {"fault": error}) from error
+            raise Refused(
+                "invalid_hours",
+                _(
+                    "时间写得不对：上班时间请按先后写成 08:00-12:00 14:30-18:00，不要重叠；静默时段请写成 22:00-07:00。"
+                ),
+            ) from error
         if quiet_hours is not None:
             profile.quiet_hours = quiet_hours
         profile.save(update_fields=["duty_hours", "quiet_hours"])

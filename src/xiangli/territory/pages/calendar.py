@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple
 from datetime import date
 from typing import Any, Final
@@ -10,6 +11,7 @@ from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -26,6 +28,7 @@ from xiangli.territory.rules import MANAGE_SETTINGS, Actor, day_of
 from xiangli.web.staff import staff_only
 
 _SALT: Final = "territory.calendar"
+_FRESH: Final = 3600  # seconds between looking and confirming
 
 
 def _county(actor: Actor) -> Any:
@@ -82,11 +85,11 @@ def calendar(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             faults, days = [str(refused)], []
         if not faults:
-            return render(request, "territory/calendar_check.html", _preview(year, source, days))
+            return render(request, "territory/calendar_check.html", _preview(actor, year, source, days))
         for fault in faults[:50]:
             form.add_error("file", fault)
     asked = request.GET.get("year", "")
-    year = int(asked) if asked.isdigit() and YEARS[0] <= int(asked) <= YEARS[1] else today.year
+    year = int(asked) if re.fullmatch("20[0-9]{2}", asked) and int(asked) >= YEARS[0] else today.year
     source, shown = year_of(year)
     context = {
         "form": form,
@@ -105,37 +108,47 @@ def _content(file: Any) -> bytes:
     return content
 
 
-def _preview(year: int, source: str, days: list[Exceptional]) -> dict[str, Any]:
+def _salt(actor: Actor) -> str:
+    """Whoever looked confirms, nobody else."""
+    return f"{_SALT}:{actor.user_id}"
+
+
+def _written(days: list[Exceptional]) -> list[list[Any]]:
+    return [[one.day.isoformat(), *astuple(one)[1:]] for one in days]
+
+
+def _read(rows: list[list[Any]]) -> list[Exceptional]:
+    return [Exceptional(date.fromisoformat(day), working, name) for day, working, name in rows]
+
+
+def _preview(actor: Actor, year: int, source: str, days: list[Exceptional]) -> dict[str, Any]:
     """What would change, against what stands; the days travel signed, so that they are entered as they were read."""
     _source, stands = year_of(year)
     before = {one.day: one for one in stands}
+    new = [one for one in sorted(days) if before.get(one.day) != one]
     after = {one.day: one for one in days}
     return {
         "year": year,
         "source": source,
         "days": sorted(days),
-        "new": [one for one in sorted(days) if before.get(one.day) != one],
+        "new": new,
         "gone": [one for one in stands if one.day not in after],
         "known": bool(stands),
-        "signed": signing.dumps(
-            [year, source, [[one.day.isoformat(), *astuple(one)[1:]] for one in days]], salt=_SALT
-        ),
+        "signed": signing.dumps([year, source, _written(days), _written(stands)], salt=_salt(actor)),
     }
 
 
 def _publish(request: HttpRequest, actor: Actor) -> HttpResponse:
     try:
-        year, source, rows = signing.loads(request.POST["confirm"], salt=_SALT, max_age=3600)
+        year, source, days, stood = signing.loads(request.POST["confirm"], salt=_salt(actor), max_age=_FRESH)
     except signing.BadSignature as error:
         raise Refused("form_expired", _("这一页放得太久了，请重新上传文件。")) from error
-    days = [Exceptional(date.fromisoformat(day), working, name) for day, working, name in rows]
-    try:
-        changes = actions.enter_year(by=actor, year=year, days=days, source=source)
-    except ValueError as error:
-        raise Refused("invalid_year", str(error)) from error
+    changes = actions.enter_year(
+        by=actor, year=year, days=_read(days), source=source, instead_of=_read(stood)
+    )
     messages.success(
         request,
         _("%(year)d 年已录入，改动 %(count)d 天。按临时日历算的时限会在几分钟内重算。")
         % {"year": year, "count": changes.count},
     )
-    return redirect("territory:calendar")
+    return redirect(f"{reverse('territory:calendar')}?year={year}")

@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from xiangli.kernel import clock
 from xiangli.kernel.calendar import published_years, year_of
 from xiangli.kernel.models import LedgerEvent
 from xiangli.territory.models import County
@@ -79,11 +80,61 @@ def test_what_was_shown_is_what_is_entered(small: Small) -> None:
     assert year_of(2027) == ("", [])
 
 
+def look(client: Client, content: bytes) -> str:
+    signed = re.search(r'name="confirm" value="([^"]+)"', upload(client, content))
+    assert signed is not None
+    return signed[1]
+
+
+def test_two_who_enter_a_year_do_not_write_over_each_other(small: Small) -> None:
+    one, other = (signed_in(small, "county_admin", small.county) for _one in range(2))
+    first = look(one, DAYS.encode())
+    shorter = look(other, DAYS.replace("2027-01-03,1,元旦\n", "").encode())
+    assert one.post("/settings/calendar/", {"confirm": first}).status_code == 302
+    answer = other.post("/settings/calendar/", {"confirm": shorter})
+    assert answer.status_code == 409
+    assert "被别人改了" in answer.content.decode()
+    assert len(year_of(2027)[1]) == 5
+    # the same once more, by a second click, is no change
+    again = one.post("/settings/calendar/", {"confirm": first}, follow=True)
+    assert "2027 年已录入，改动 0 天" in again.content.decode()
+    # whoever looked again may; and nobody confirms what another looked at
+    assert other.post("/settings/calendar/", {"confirm": first}).status_code >= 400
+    anew = look(other, DAYS.replace("2027-01-03,1,元旦\n", "").encode())
+    assert other.post("/settings/calendar/", {"confirm": anew}).status_code == 302
+    assert len(year_of(2027)[1]) == 4
+
+
+def test_a_source_that_would_give_the_year_to_the_library_is_refused_in_words(small: Small) -> None:
+    client = signed_in(small, "county_admin", small.county)
+    file = SimpleUploadedFile("days.csv", DAYS.encode())
+    form = {"year": 2027, "source": "chinesecalendar 9", "file": file}
+    signed = re.search(
+        r'name="confirm" value="([^"]+)"', client.post("/settings/calendar/", form).content.decode()
+    )
+    assert signed is not None
+    answer = client.post("/settings/calendar/", {"confirm": signed[1]})
+    assert answer.status_code == 400
+    assert "请写明依据哪个通知" in answer.content.decode()
+    assert year_of(2027) == ("", [])
+
+
+@pytest.mark.parametrize("asked", ["²", "٢٠٢٧", "9" * 5000, "2019", "2101", "\0", "-1"])
+def test_a_year_that_is_none_shows_todays(small: Small, asked: str) -> None:
+    client = signed_in(small, "county_admin", small.county)
+    answer = client.get("/settings/calendar/", {"year": asked})
+    assert answer.status_code == 200
+    assert answer.context["year"] == clock.now().year
+
+
 def test_hours_are_checked_and_kept(small: Small) -> None:
     client = signed_in(small, "county_admin", small.county)
     wrong = client.post("/settings/hours/", {"duty_hours": "早上到晚上", "quiet_hours": "22:00-07:00"})
     assert wrong.status_code == 400
-    assert "时间写得不对" in wrong.content.decode()
+    assert "时间写得不对：上班时间请按先后写成" in wrong.content.decode()
+    late = client.post("/settings/hours/", {"duty_hours": "08:00-12:00", "quiet_hours": "夜里"})
+    assert late.status_code == 400
+    assert County.objects.get(unit=small.county).duty_hours == "08:00-12:00 14:30-18:00"
     client.post("/settings/hours/", {"duty_hours": "08:30-12:00 14:00-17:30", "quiet_hours": ""})
     profile = County.objects.get(unit=small.county)
     assert (profile.duty_hours, profile.quiet_hours) == ("08:30-12:00 14:00-17:30", "")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.cases import actions, queries
 from xiangli.cases.models import Category, Limit
-from xiangli.cases.pages.settings.common import administrator
+from xiangli.cases.pages.settings.common import administrator, counties
 from xiangli.cases.pages.settings.forms import KINDS, CategoryForm, LimitForm, NewCategoryForm
 from xiangli.cases.states import ClockName, Intake
 from xiangli.kernel import clock
@@ -28,7 +28,7 @@ from xiangli.web.staff import staff_only
 @require_GET
 @staff_only
 def categories(request: HttpRequest) -> HttpResponse:
-    """All categories with the limits of today. Three statements."""
+    """All categories with the limits of today. Four statements."""
     administrator(request)
     today = day_of(clock.now())
     found = queries.categories()
@@ -49,7 +49,7 @@ def categories(request: HttpRequest) -> HttpResponse:
         }
         for row in found
     ]
-    return render(request, "cases/settings/categories.html", {"rows": rows})
+    return render(request, "cases/settings/categories.html", {"rows": rows, "counties": counties()})
 
 
 @require_http_methods(["GET", "POST"])
@@ -89,7 +89,10 @@ def add_category(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("已加“%(name)s”，时限先照常规，可在下面改。") % {"name": row.name})
             return redirect("cases:category", code)
     return render(
-        request, "cases/settings/category_new.html", {"form": form}, status=400 if form.is_bound else 200
+        request,
+        "cases/settings/category_new.html",
+        {"form": form, "counties": counties()},
+        status=400 if form.is_bound else 200,
     )
 
 
@@ -151,7 +154,14 @@ def _page(request: HttpRequest, row: Category, form: CategoryForm, limit_form: L
         if limit.pk in now or limit.valid_from > today
     ]
     bound = form.is_bound or limit_form.is_bound
-    context = {"category": row, "form": form, "limit_form": limit_form, "limits": shown}
+    context = {
+        "category": row,
+        "name": row.name_en if queries.in_english() else row.name,
+        "form": form,
+        "limit_form": limit_form,
+        "limits": shown,
+        "counties": counties(),
+    }
     return render(request, "cases/settings/category.html", context, status=400 if bound else 200)
 
 

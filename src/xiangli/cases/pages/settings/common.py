@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from xiangli.kernel.refusals import Refused
-from xiangli.territory.models import Unit
+from xiangli.territory.models import County, Unit
 from xiangli.territory.rules import MANAGE_SETTINGS, Actor
 
 
@@ -20,5 +20,13 @@ def administrator(request: HttpRequest) -> Actor:
 
 def county_of(actor: Actor) -> Unit:
     """The county that this administrator looks after."""
-    held = next(held for held in actor.held if MANAGE_SETTINGS in held.permissions)
+    held = min(
+        (held for held in actor.held if MANAGE_SETTINGS in held.permissions),
+        key=lambda held: (held.rank, held.unit_path),
+    )
     return Unit.objects.get(pk=held.county_id)
+
+
+def counties() -> list[str]:
+    """The names of the counties that share one platform, and with it its categories. One statement."""
+    return list(County.objects.order_by("unit__path").values_list("unit__short_name", flat=True))

@@ -78,7 +78,7 @@ class NewCategoryForm(CategoryForm):
     """A category of the county's own."""
 
     code = forms.RegexField(
-        r"^[a-z][a-z0-9_]{1,40}$",
+        r"^[a-z][a-z0-9_]{1,40}\Z",  # "$" would let a line end through
         label=_("代码"),
         help_text=_("小写英文字母、数字和下划线，定了不再改，如 street_light。"),
         error_messages={
