@@ -157,7 +157,7 @@ class IntakeForm(StaffReportForm):
         label=_("在哪儿"),
         required=False,
         max_length=80,
-        help_text=_("巷、村、牌上的编号，或者街巷长的名字。"),
+        help_text=_("巷、村、牌上的编号、有人写过的地标，或者街巷长的名字。"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search", "aria-keyshortcuts": "Alt+2"}),
     )
     words = forms.CharField(

@@ -14,7 +14,7 @@ from xiangli.accounts.sessions import BACKEND
 from xiangli.cases.pages.staff.report import reportable
 from xiangli.cases.rules.suggesting import cues, suggest
 from xiangli.cases.states import Channel
-from xiangli.cases.tests.factories import Place, make_place
+from xiangli.cases.tests.factories import Place, make_place, make_report
 from xiangli.cases.tests.test_statements import statements
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
@@ -145,6 +145,20 @@ def test_the_chosen_place_stays_in_sight_while_another_is_sought(place: Place, d
     assert f'value="{place.lane.pk}">' in found
 
 
+def test_a_landmark_is_found_by_what_was_written_of_a_place(place: Place, desk: Client) -> None:
+    make_report(place.lane2, place_note="老戏台旁")
+    make_report(place.lane2, place_note="老戏台后面")
+    make_report(place.lane, "service_complaint", place_note="老戏台里")
+    make_report(make_place("14/08/27/").lane, place_note="老戏台对面")
+    found = desk.get("/intake/places/", {"q": "老戏台"}).content.decode()
+    assert found.count('name="place"') == 1
+    assert f'value="{place.lane2.pk}" checked' in found
+    assert "有人写过：老戏台后面" in found
+    assert "没有找到" in desk.get("/intake/places/", {"q": "戏"}).content.decode()
+    lane_head = signed_in(place, "lane_head")
+    assert 'name="place"' not in lane_head.get("/intake/places/", {"q": "老戏台"}).content.decode()
+
+
 def test_out_of_a_group_only_with_consent(place: Place, desk: Client) -> None:
     answer = desk.post(INTAKE, call(place, channel="group"))
     assert "要发的人同意才能转来" in answer.content.decode()
@@ -177,7 +191,7 @@ def test_whoever_may_not_report_takes_no_calls(place: Place) -> None:
 
 
 def test_the_pages_cost_the_same_whatever_is_there(place: Place, desk: Client) -> None:
-    one, many = "/intake/places/?q=二巷", "/intake/places/?q=巷"
+    one, many = "/intake/places/?q=二巷", "/intake/places/?q=庙上"
     statements(desk, one)
     assert len(statements(desk, INTAKE)) <= 6
     assert len(statements(desk, one)) == len(statements(desk, many)) <= 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
 from xiangli.cases.pages.staff.report import reportable, send_report
+from xiangli.cases.queries.landmarks import places_noted
 from xiangli.cases.rules.suggesting import cues, suggest
 from xiangli.cases.states import REPORT_CASE, Channel
 from xiangli.kernel import clock
@@ -24,8 +26,10 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
 from xiangli.matters.queries import history, not_found
 from xiangli.territory.queries import spoken_name
-from xiangli.territory.queries.places import FoundPlace, find_places, place_within
+from xiangli.territory.queries.places import MOST, FoundPlace, find_places, place_within
 from xiangli.territory.rules import Actor
+
+LANDMARK: Final = 2  # characters: of one, everything would say the same
 
 
 def _paths(actor: Actor) -> list[str]:
@@ -48,7 +52,7 @@ def intake(request: HttpRequest) -> HttpResponseBase:
         else IntakeForm(initial={"client_id": new_id(), "channel": Channel.PHONE, **request.POST.dict()})
     )
     asked = request.POST.get("q", "").strip()
-    found = find_places(paths, asked, at=now)
+    found = _found(actor, paths, asked)
     chosen = _chosen(request, paths)
     if chosen is None and len(found) == 1:
         chosen = found[0]
@@ -89,6 +93,20 @@ def intake(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+def _found(actor: Actor, paths: list[str], asked: str) -> list[FoundPlace]:
+    """The places that answer to the words; and behind them those of which open matters say the same: a landmark is
+    on no list of units."""
+    found = find_places(paths, asked, at=clock.now())
+    if len(asked) < LANDMARK or len(found) >= MOST:
+        return found
+    known = {place.id for place in found}
+    for place_id, path, name, note in places_noted(actor, paths, asked, at=clock.now()):
+        if place_id not in known:
+            known.add(place_id)
+            found.append(FoundPlace(place_id, path, name, "", _("有人写过：%(note)s") % {"note": note}, ""))
+    return found[:MOST]
+
+
 def _chosen(request: HttpRequest, paths: list[str]) -> FoundPlace | None:
     """The place whose button is pressed in, where it is one of this person's territory."""
     given = request.POST.get("place", "") or request.GET.get("place", "")
@@ -112,8 +130,9 @@ def _listed(found: list[FoundPlace], chosen: FoundPlace | None, asked: str) -> d
 @staff_only
 def intake_places(request: HttpRequest) -> HttpResponse:
     """The places that answer to what is typed, while it is typed."""
-    paths, asked = _paths(actor_of(request)), request.GET.get("q", "").strip()
-    found, chosen = find_places(paths, asked, at=clock.now()), _chosen(request, paths)
+    actor, asked = actor_of(request), request.GET.get("q", "").strip()
+    paths = _paths(actor)
+    found, chosen = _found(actor, paths, asked), _chosen(request, paths)
     if chosen is None and len(found) == 1:
         chosen = found[0]
     return render(request, "cases/_places.html", _listed(found, chosen, asked))
