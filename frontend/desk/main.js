@@ -20,3 +20,7 @@ Object.assign(htmx.config, {
 keys(document);
 intake(document);
 document.querySelectorAll("[data-queue]").forEach(queue);
+// On a phone the menu is one line: begin where one is.
+const line = document.querySelector(".menu");
+const here = line?.querySelector("[aria-current]");
+if (here && line.scrollWidth > line.clientWidth) line.scrollLeft = here.offsetLeft - 16;
