@@ -94,13 +94,13 @@ def test_a_town_clerk_reads_who_answers_and_what_is_missing(
     expect(page.get_by_role("row", name="横水镇")).to_contain_text("周值班")
     follow(page.get_by_role("link", name="看下一级 横水镇"))
     expect(page.get_by_role("row", name="庙上村")).to_contain_text("有岗位空缺")
-    page.get_by_label("单位名称、代码或门牌编号").fill("二巷")
+    page.get_by_label("单位名称、代码或公示牌编号").fill("二巷")
     press(page, "查找")
     expect(page.get_by_role("row", name="二巷")).to_contain_text("有岗位空缺")
     eyes.look(page, desk=True)
 
     # Then the village's page says it all
-    page.get_by_label("单位名称、代码或门牌编号").fill("庙上")
+    page.get_by_label("单位名称、代码或公示牌编号").fill("庙上")
     press(page, "查找")
     follow(page.get_by_role("link", name="庙上村").first)
     expect(page.get_by_role("heading", level=1)).to_have_text("庙上村")

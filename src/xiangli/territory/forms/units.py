@@ -120,7 +120,7 @@ class EndUnitForm(forms.Form):
     successors = forms.MultipleChoiceField(
         label=_("由谁接续"),
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("旧门牌会引到这里；选几个，扫码的人自己选，没办结的事项到最近的一个。"),
+        help_text=_("旧公示牌会引到这里；选几个，扫码的人自己选，没办结的事项到最近的一个。"),
         error_messages={"required": _("请选由谁接续；一个地方不能没有人负责。")},
     )
 

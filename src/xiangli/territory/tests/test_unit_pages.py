@@ -147,7 +147,7 @@ def test_a_unit_is_opened_and_renamed(small: Small, town: Client) -> None:
     assert (lane.path, bool(lane.plate_code)) == ("14/08/26/101/200/01/03/", True)
 
     address = where("rename_unit", small.village.pk)
-    assert "3 块门牌" in text(town.get(address))
+    assert "3 块公示牌" in text(town.get(address))
     assert "都没有改动" in text(
         town.post(address, {"name": "横北村委会", "short_name": "横北村", "on": TODAY})
     )
