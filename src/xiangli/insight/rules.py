@@ -93,18 +93,6 @@ class Tally:
         """Of the evaluations; None where they are too few to speak of a service."""
         return self.stars / self.rated if self.rated >= FEW else None
 
-    def with_(self, other: Tally) -> Tally:
-        """Both together. Of two medians there is none: it stays where only one of them closed any."""
-        medians = [one.median_s for one in (self, other) if one.closed]
-        return Tally(
-            median_s=medians[0] if len(medians) == 1 else None,
-            **{
-                name: getattr(self, name) + getattr(other, name)
-                for name in Tally.__slots__
-                if name != "median_s"
-            },
-        )
-
     @property
     def empty(self) -> bool:
         return not (self.reported or self.closed or self.open)

@@ -48,7 +48,7 @@ def dossier_of(actor: Actor, unit: Unit, *, at: datetime) -> dict[str, Any]:
     posts = about.posts_under(unit, at=at)
     lamps = open_in(actor, unit, at=at)
     hazards = hazards_in(actor, unit, topics=HAZARDS, most=MOST_HAZARDS)
-    offices, _page = about.offices(unit, at=at, size=MOST_OFFICES)
+    offices, page = about.offices(unit, at=at, size=MOST_OFFICES)
     came, went = tree.changes_of(unit)
     boundary = tree.boundary_words(unit)
     topics = topic_labels()
@@ -114,7 +114,8 @@ def dossier_of(actor: Actor, unit: Unit, *, at: datetime) -> dict[str, Any]:
                 for row in hazards
             ],
             "none": _("没有。"),
-            "note": _("全部未办结事项 %(all)d 件，其中已超时 %(red)d / %(all)d（%(on)s）；只数一般事项。")
+            "note": _cut(len(hazards), MOST_HAZARDS)
+            + _("全部未办结事项 %(all)d 件，其中已超时 %(red)d / %(all)d（%(on)s）；只数一般事项。")
             % {"all": lamps.open, "red": lamps.red, "on": date_format(localtime(at), "Y-m-d H:i")},
         },
         "history": {
@@ -131,6 +132,7 @@ def dossier_of(actor: Actor, unit: Unit, *, at: datetime) -> dict[str, Any]:
                 for row in offices
             ],
             "none": _("还没有人任过职。"),
+            "note": _cut(len(offices), MOST_OFFICES) if page.next else "",
         },
         "origin": {
             "title": _("沿革与界线"),
@@ -148,6 +150,11 @@ def dossier_of(actor: Actor, unit: Unit, *, at: datetime) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _cut(shown: int, most: int) -> str:
+    """That a list ends where it does because it is long: nobody takes it for all there is."""
+    return _("只列前 %(most)d 行。") % {"most": most} if shown >= most else ""
 
 
 def _day(last: date | None) -> str:

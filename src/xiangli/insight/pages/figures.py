@@ -148,7 +148,7 @@ def _line(row: UnitRow) -> dict[str, Any]:
         "tally": row.tally,
         "cells": _cells(row.tally),
         "down": str(row.unit.pk) if row.unit and row.further else "",
-        # of the unit itself, or of several that are not named, the queue has no filter
+        # of the unit itself, without those below, the queue has no filter
         "queue": _queue(row.unit) if row.unit else "",
         "queue_red": _queue(row.unit, lamp="red") if row.unit else "",
     }
@@ -156,7 +156,7 @@ def _line(row: UnitRow) -> dict[str, Any]:
 
 def _unit_words(row: UnitRow) -> str:
     if row.unit is None:
-        return _("这段时间以外的单位") if row.others else _("本级")
+        return _("本级")
     if row.ended is not None:
         return _("%(unit)s（%(day)s 撤并）") % {"unit": row.unit.short_name, "day": f"{row.ended:%Y-%m}"}
     return row.unit.short_name

@@ -19,14 +19,13 @@ from xiangli.territory.rules import Actor, day_of
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """A unit below, in force at some time of the period; or, without `unit`, the matters of the unit itself, and those
-    (`others`) of units below that were not in force in the period: with them the rows make up the total."""
+    """A unit below, in force at some time of the period or with something to count; without `unit`, the matters of the
+    unit itself. Together the rows make up the total."""
 
     unit: Unit | None
     tally: Tally
     ended: date | None = None  # the first day without it, where it ended before today
     further: bool = False  # there are units below it
-    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +124,6 @@ def _units(unit: Unit, period: Period, tallies: Mapping[str, Tally], at: datetim
     ]
     if unit.path in tallies:  # what lies in the unit and in none below
         rows.append(UnitRow(None, tallies[unit.path]))
-    named = {unit.path, *(row.unit.path for row in rows if row.unit)}
-    others = Tally()
-    for path, tally in tallies.items():
-        if path not in named:
-            others = others.with_(tally)
-    if not others.empty:
-        rows.append(UnitRow(None, others, others=True))
     return tuple(rows)
 
 

@@ -59,12 +59,3 @@ def test_an_average_of_a_few_is_not_told(rated: int, stars: int) -> None:
     average = Tally(rated=rated, stars=stars).average
     assert (average is None) == (rated < FEW)
     assert average is None or average == stars / rated
-
-
-def test_two_tallies_together_have_no_median_of_their_own() -> None:
-    one = Tally(reported=3, closed=2, median_s=60.0, rated=2, stars=9, open=1)
-    other = Tally(reported=1, open=4, overdue=2)
-    both = one.with_(other)
-    assert both == Tally(reported=4, closed=2, median_s=60.0, rated=2, stars=9, open=5, overdue=2)
-    assert both.with_(one).median_s is None
-    assert both.with_(one).closed == 4

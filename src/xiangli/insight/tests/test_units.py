@@ -15,6 +15,7 @@ from pypdf import PdfReader
 from xiangli.accounts.models import User
 from xiangli.cases.actions import take_case
 from xiangli.cases.tests.factories import Place, add_organ, an_act, make_place, make_report
+from xiangli.insight.pages.dossier import dossier_of
 from xiangli.kernel.models import LedgerEvent
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.models import Matter
@@ -424,9 +425,23 @@ def test_the_file_of_a_village_says_all_of_it(place: Place) -> None:
 def test_figures_of_so_few_people_that_they_are_somebody_are_not_kept(
     value: str, measure: str, refused: bool
 ) -> None:
-    try:
+    if not refused:
         check_figure(Decimal(value), measure, TODAY, today=TODAY)
-    except Refused as error:
-        assert (error.code, refused) == ("too_few", True)
-    else:
-        assert not refused
+        return
+    with pytest.raises(Refused, match="可能认出是谁"):
+        check_figure(Decimal(value), measure, TODAY, today=TODAY)
+
+
+def test_a_list_in_the_dossier_that_is_cut_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _one in range(2):
+        make_report(place.lane, "hazards")
+    village, actor = Unit.objects.get(pk=place.village.pk), place.actor("village_director")
+    whole = dossier_of(actor, village, at=NOW)
+    assert "只列前" not in whole["hazards"]["note"] + whole["history"]["note"]
+    monkeypatch.setattr("xiangli.insight.pages.dossier.MOST_HAZARDS", 1)
+    monkeypatch.setattr("xiangli.insight.pages.dossier.MOST_OFFICES", 1)
+    cut = dossier_of(actor, village, at=NOW)
+    assert (len(cut["hazards"]["rows"]), len(cut["history"]["rows"])) == (1, 1)
+    assert cut["hazards"]["note"].startswith("只列前 1 行")
+    assert "未办结事项 2 件" in cut["hazards"]["note"]
+    assert cut["history"]["note"] == "只列前 1 行。"

@@ -1,5 +1,6 @@
 """The figures of a unit: written with their day and their source, never without."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -14,7 +15,11 @@ from xiangli.territory.models import Figure, Unit
 from xiangli.territory.rules import END_UNIT, MANAGE_SETTINGS, Actor, day_of
 
 FEWEST_PEOPLE: Final = 5  # a figure about fewer is about somebody
-_PEOPLE: Final = {"人", "名", "位", "people", "persons"}
+# 人, 老人, 低保户; not 万人, of which each is ten thousand, nor 人/平方公里
+_PEOPLE: Final = re.compile(
+    r"(?![百千万亿]|thousand|million)[^/每]*(人|名|位|口|户|人次|家庭|people|persons?|households?|families)",
+    re.IGNORECASE,
+)
 
 
 def may_set_figures(actor: Actor, path: str) -> bool:
@@ -33,10 +38,10 @@ def check_figure(value: Decimal, measure: str, as_of: date, *, today: date) -> N
     are, or of a day that has not come."""
     if value < 0:
         raise Refused("negative", _("数值不能小于 0。"), field="value")
-    if measure in _PEOPLE and 0 < value < FEWEST_PEOPLE:
+    if 0 < value < FEWEST_PEOPLE and _PEOPLE.fullmatch(measure.strip()):
         raise Refused(
             "too_few",
-            _("少于 %(fewest)d 人的数字可能认出是谁，这里不登记；请在上一级单位登记合计。")
+            _("少于 %(fewest)d 人（户）的数字可能认出是谁，这里不登记；请在上一级单位登记合计。")
             % {"fewest": FEWEST_PEOPLE},
             field="value",
         )
