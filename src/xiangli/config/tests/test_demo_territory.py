@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from xiangli.accounts.models import User
 from xiangli.config.demo.ground import middle, split
 from xiangli.config.demo.people import DEMO_PEOPLE, LANE, PASSWORD
 from xiangli.config.demo.territory import demo_id, demo_plate_code, load_territory, shares
-from xiangli.territory.models import Absence, Appointment, Boundary, County, DutyNumber, OnCall, Unit
+from xiangli.territory.models import Absence, Appointment, Boundary, County, DutyNumber, Figure, OnCall, Unit
 from xiangli.territory.queries import actor_for, organ_seats, plate, unit_of_point, who_answers
 from xiangli.territory.rules import normal_plate_code
 
@@ -72,6 +73,21 @@ def test_the_five_counties() -> None:
     assert not Unit.objects.filter(code="", is_synthetic=False).exists()
     assert Unit.objects.filter(is_pseudo=True, name__contains="监狱").count() == 2
     assert County.objects.count() == 5
+    said_of = (
+        Figure.objects.filter(unit__code="140821").order_by("name").values_list("name", "value", "measure")
+    )
+    assert list(said_of) == [("人口", Decimal(58), "万人"), ("农村人口比重", Decimal(80), "%")]
+    households = Figure.objects.filter(name="户数")
+    assert (
+        households.count()
+        == Unit.objects.filter(
+            path__startswith="14/08/21/201/", level__code="village", is_pseudo=False
+        ).count()
+    )
+    for figure in households.select_related("unit"):
+        lanes = figure.unit.children.filter(valid_to=None).count()
+        assert 20 * lanes <= figure.value <= 30 * lanes
+        assert "虚构" in figure.source
 
     # what is made up says so, and lies where its parent is
     assert set(Boundary.objects.filter(synthetic=False).values_list("unit__level__code", flat=True)) == {
