@@ -8,6 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from xiangli.web.navigation import Item, existing
 
+HUB: Final = "territory:settings"
+_OPENS_HUB: Final = frozenset(
+    {"appoint_staff", "end_unit", "manage_settings"}
+)  # any of them, as its page says
+
 FIELD_TABS: Final = (
     Item(_("待办"), "cases:tasks", "inbox"),
     Item(_("上报"), "cases:field_report", "camera"),
@@ -29,7 +34,7 @@ DESK_MENU: Final = (
     Item(_("值班表"), "territory:on_call", "clock"),
     Item(_("人员开通"), "territory:enrol_people", "people", verb="enrol_staff"),
     Item(_("公示牌"), "territory:plates", "print", verb="print_plate"),
-    Item(_("管理"), "territory:settings", "settings", verb="appoint_staff"),
+    Item(_("管理"), HUB, "settings"),
     Item(_("没有送到的消息"), "notices:deliveries", "alert", verb="retry_delivery"),
     Item(_("消息"), "notices:inbox", "bell", counts_notices=True),
     Item(_("我的"), "accounts:me", "user"),
@@ -94,6 +99,12 @@ def navigation(verbs: Collection[str]) -> dict[str, list[Item]]:
     tabs, menu, settings = _pages()
     return {
         "tabs": tabs,
-        "menu": [item for item in menu if not item.verb or item.verb in verbs],
-        "settings": [item for item in settings if not item.verb or item.verb in verbs],
+        "menu": [item for item in menu if _shown(item, verbs)],
+        "settings": [item for item in settings if _shown(item, verbs)],
     }
+
+
+def _shown(item: Item, verbs: Collection[str]) -> bool:
+    if item.view == HUB:
+        return not _OPENS_HUB.isdisjoint(verbs)
+    return not item.verb or item.verb in verbs
