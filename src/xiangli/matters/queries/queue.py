@@ -92,7 +92,7 @@ def queue(
         return Page(items=[])
     if not filters.text.strip():
         order = CLOSED_ORDER if filters.state == CLOSED else OPEN_ORDER
-        parts = [_row(_chosen(part, filters, actor, at)) for part in _parts(actor, filters)]
+        parts = [_row(_of_state(part, filters, actor, at)) for part in _parts(actor, filters)]
         return paginate(*parts, order=order, cursor=cursor, size=size)
     asked = search.understand(filters.text, at=at)
     allowed = _chosen(Matter.objects.visible_to(actor), filters, actor, at).filter(
@@ -162,8 +162,13 @@ def _chosen(rows: MatterQuerySet, filters: Filters, actor: Actor, at: datetime) 
         rows = rows.filter(closed_at__isnull=False)
     elif filters.state != ALL or not filters.text.strip():
         rows = rows.open()
-        if filters.state not in (OPEN, ALL):
-            rows = rows.filter(state=filters.state)
+    return _of_state(rows, filters, actor, at)
+
+
+def _of_state(rows: MatterQuerySet, filters: Filters, actor: Actor, at: datetime) -> MatterQuerySet:
+    """As `_chosen`, of what is open or closed already: said twice, the planner would take it for much rarer."""
+    if filters.state not in (OPEN, CLOSED, ALL):
+        rows = rows.filter(state=filters.state)
     if filters.lamp:
         rows = rows.filter(_lamps(at).get(filters.lamp, Q()))
     return _narrowed(rows, filters, actor)
