@@ -35,7 +35,9 @@ class FilterForm(forms.Form):
         label=_("搜索"),
         required=False,
         max_length=60,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"type": "search", "autocomplete": "off", "aria-describedby": "by-text-hint"}
+        ),
     )
     state = forms.ChoiceField(label=_("状态"), required=False)
     topic = forms.ChoiceField(label=_("类别"), required=False)
