@@ -12,7 +12,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
@@ -113,6 +113,12 @@ def deadline_words(at: datetime | None) -> str:
 def until_words(at: datetime | None) -> str:
     """今天 24:00: a moment by which something is due, without markup."""
     return "" if at is None else words.until_words(at, now=clock.now())
+
+
+@register.filter
+def listed(several: Iterable[object]) -> str:
+    """A few things one after the other, with the mark that the language puts between them: 甲、乙."""
+    return pgettext("列举", "、").join(str(one) for one in several)
 
 
 @register.filter

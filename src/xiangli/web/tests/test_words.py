@@ -6,6 +6,7 @@ from django.utils import translation
 from xiangli.kernel.clocks import SHANGHAI
 from xiangli.web import words
 from xiangli.web.rules import lamp_of
+from xiangli.web.templatetags.xiangli import listed
 from xiangli.web.tests.gallery_pages import NOW
 
 
@@ -59,3 +60,11 @@ def test_lamp_words(due: timedelta | None, chinese: str, english: str) -> None:
         assert words.lamp_words(lamp) == chinese
     with translation.override("en"):
         assert words.lamp_words(lamp) == english
+
+
+def test_listed_with_the_mark_of_the_language() -> None:
+    with translation.override("zh-hans"):
+        assert listed(["北贯村", "好义村"]) == "北贯村、好义村"
+    with translation.override("en"):
+        assert listed(["Beiguan", "Haoyi"]) == "Beiguan, Haoyi"
+    assert listed([]) == ""
