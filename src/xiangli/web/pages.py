@@ -92,7 +92,20 @@ def job_file(request: HttpRequest, job_id: UUID) -> HttpResponse:
 # Query codes, enrolment links and staff pages are nobody's search result.
 _ROBOTS = "User-agent: *\n" + "".join(
     f"Disallow: {path}\n"
-    for path in ("/t/", "/enrol/", "/cases/", "/photos/", "/tasks/", "/desk/", "/me/", "/notices/", "/jobs/")
+    for path in (
+        "/t/",
+        "/enrol/",
+        "/cases/",
+        "/photos/",
+        "/tasks/",
+        "/desk/",
+        "/intake/",
+        "/orders/",
+        "/settings/",
+        "/me/",
+        "/notices/",
+        "/jobs/",
+    )
 )
 
 

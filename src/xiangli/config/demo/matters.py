@@ -26,9 +26,10 @@ from xiangli.cases.queries import category_with_limits
 from xiangli.cases.rules import Limits
 from xiangli.config.apart import start
 from xiangli.config.demo import pictures
+from xiangli.config.demo.ids import demo_id
 from xiangli.config.demo.tales import CROWDS, MONTH, Crowd, Rules, Tale, beyond, plan, scene, strays
 from xiangli.config.demo.teller import Album, Teller
-from xiangli.config.demo.territory import Say, demo_id
+from xiangli.config.demo.territory import Say
 from xiangli.config.words import words
 from xiangli.kernel import clock, outbox, timers
 from xiangli.kernel.calendar import calendar_of

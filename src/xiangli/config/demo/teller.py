@@ -14,9 +14,9 @@ from xiangli.cases.queries import category_with_limits
 from xiangli.cases.rules import Limits
 from xiangli.cases.states import Channel, EvidenceRule, State
 from xiangli.config.demo import speech
+from xiangli.config.demo.ids import demo_id
 from xiangli.config.demo.people import names
 from xiangli.config.demo.tales import Crowd, Step, Tale
-from xiangli.config.demo.territory import demo_id
 from xiangli.kernel import chance
 from xiangli.kernel.models import StoredFile
 from xiangli.kernel.refusals import Refused

@@ -11,19 +11,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from hashlib import sha256
 from importlib.resources import files
 from random import Random
 from typing import Final
-from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from shapely.geometry import Polygon
 
 from xiangli.accounts.models import User
+from xiangli.config.demo.figures import count
 from xiangli.config.demo.ground import middle, split
+from xiangli.config.demo.ids import demo_id
 from xiangli.config.demo.people import DEMO_PEOPLE, LANE, names
 from xiangli.territory import data as packaged
 from xiangli.territory.actions import load_preset
@@ -33,7 +33,6 @@ from xiangli.territory.models import (
     Boundary,
     County,
     DutyNumber,
-    Figure,
     Level,
     OnCall,
     Post,
@@ -104,13 +103,6 @@ _ORGANS: Final = (
 )
 _ON_CALL_NIGHTS: Final = 7
 # 县情: what the articles say of a county, with the year they speak of.
-_FIGURES: Final = {
-    "140821": (
-        ("人口", "58", "万人", date(2018, 12, 31), "县情，文章所述（2018）"),
-        ("农村人口比重", "80", "%", date(2018, 12, 31), "县情，文章所述（2018，“80%以上”）"),
-    ),
-}
-_HOUSEHOLDS_IN: Final = ("140821201", date(2025, 12, 31), "演示数字，按村里街巷数虚构")  # a town: 庙上乡
 
 
 @dataclass(slots=True)
@@ -124,15 +116,6 @@ class _Node:
         yield self
         for node in self.below:
             yield from node.walk()
-
-
-def demo_id(*parts: str) -> UUID:
-    """The id of a demo row: in the form of a UUIDv7 of the first day of 2025, the rest a digest of what it
-    is."""
-    digest = int.from_bytes(sha256("/".join(parts).encode()).digest()[:10])
-    value = 1735660800000 << 80 | digest
-    value = value & ~(0xF << 76) | 7 << 76  # version
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)  # variant
 
 
 def demo_plate_code(path: str) -> str:
@@ -322,34 +305,8 @@ def _store(county: _Node, plan: _Plan, scheme: Scheme) -> None:
     County.objects.create(
         unit=county.unit, scheme=scheme, outside_organ=plan.outside, outside_phone="12388", hotline="12345"
     )
-    _count(county)
+    count(county.unit, ((node.unit, len(node.below)) for node in county.walk()))
     _end_a_lane({node.unit.path: node.unit for node in nodes})
-
-
-def _count(county: _Node) -> None:
-    """A few dated figures: the articles' of the county; made up, and saying so, of a town's villages."""
-    found = [(county.unit, *row) for row in _FIGURES.get(county.unit.code, ())]
-    town, as_of, source = _HOUSEHOLDS_IN
-    random = Random(f"figures/{county.unit.code}")  # noqa: S311  # made-up numbers, the same on every machine
-    for node in county.walk():
-        if node.unit.code.startswith(town) and len(node.unit.code) == 12 and not node.unit.is_pseudo:
-            households = sum(
-                random.randint(20, 30) for _lane in node.below
-            )  # of each lane, as the articles say
-            if households:
-                found.append((node.unit, "户数", str(households), "户", as_of, source))
-    Figure.objects.bulk_create(
-        Figure(
-            id=demo_id("figure", unit.path, name, as_of.isoformat()),
-            unit=unit,
-            name=name,
-            value=Decimal(value),
-            measure=measure,
-            as_of=as_of,
-            source=source,
-        )
-        for unit, name, value, measure, as_of, source in found
-    )
 
 
 def _end_a_lane(units: dict[str, Unit]) -> None:

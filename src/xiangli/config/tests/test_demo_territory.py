@@ -13,8 +13,9 @@ from shapely.geometry import Polygon, box
 
 from xiangli.accounts.models import User
 from xiangli.config.demo.ground import middle, split
+from xiangli.config.demo.ids import demo_id
 from xiangli.config.demo.people import DEMO_PEOPLE, LANE, PASSWORD
-from xiangli.config.demo.territory import demo_id, demo_plate_code, load_territory, shares
+from xiangli.config.demo.territory import demo_plate_code, load_territory, shares
 from xiangli.territory.models import Absence, Appointment, Boundary, County, DutyNumber, Figure, OnCall, Unit
 from xiangli.territory.queries import actor_for, organ_seats, plate, unit_of_point, who_answers
 from xiangli.territory.rules import normal_plate_code
