@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from uuid import UUID
 
@@ -169,9 +169,20 @@ def close_account(*, user_id: UUID, now: datetime) -> User:
     return user
 
 
+@transaction.atomic
 def reopen_account(*, user_id: UUID) -> None:
-    """Let somebody who left, and is appointed again, be given a new link."""
-    User.objects.filter(pk=user_id, is_active=False).update(is_active=True)
+    """Let somebody who left, and is appointed again, be given a new link. Waits for a closing that is under way."""
+    user = User.objects.select_for_update().only("is_active").get(pk=user_id)
+    if not user.is_active:
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+
+
+def revoke_links(*, user_id: UUID, issuers: Collection[UUID], now: datetime) -> None:
+    """Let the links of a person end that these people made and nobody has used."""
+    if issuers:
+        unused = Enrolment.objects.filter(user=user_id, issued_by__in=issuers, used_at=None, revoked_at=None)
+        unused.update(revoked_at=now)
 
 
 def _use_link(token: str, *, now: datetime, check: Callable[[User], None]) -> Enrolment:

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from xiangli.accounts.models import Device, Enrolment, User
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -68,6 +69,18 @@ def ways_in(user_id: UUID, *, now: datetime) -> WaysIn:
     """The ways in of a person. Two statements."""
     links = Enrolment.objects.filter(user_id=user_id, used_at=None, revoked_at=None, expires_at__gt=now)
     return WaysIn(devices_of(user_id).count(), links.count())
+
+
+def issuers_of_links(user_id: UUID, *, now: datetime) -> list[User]:
+    """Who made the links of a person that still open; the command line is nobody. One statement."""
+    links = Enrolment.objects.filter(user_id=user_id, used_at=None, revoked_at=None, expires_at__gt=now)
+    return list(User.objects.filter(pk__in=links.values("issued_by")))
+
+
+def people_with_links(people: Iterable[UUID], *, now: datetime) -> list[UUID]:
+    """Those of `people` for whom a link still opens. One statement."""
+    links = Enrolment.objects.filter(user__in=list(people), used_at=None, revoked_at=None, expires_at__gt=now)
+    return list(links.values_list("user_id", flat=True).distinct())
 
 
 def enrolment_of(token: str) -> Enrolment | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -27,7 +28,7 @@ from xiangli.territory.actions.common import (
     record,
     right_to_appoint,
 )
-from xiangli.territory.models import Appointment, OnCall
+from xiangli.territory.models import Appointment, OnCall, Unit
 from xiangli.territory.rules import Actor, day_of
 
 LEAVE: Final = "territory.leave"  # the topic of what is left for the last day's morrow
@@ -78,10 +79,9 @@ def off_board(*, by: Actor | None = None, user: Any, on: date, close: bool = Tru
     """
     now = clock.now()
     with transaction.atomic():
-        posts = _posts_to_end(by, user, on, now)
+        units = _lock_units_of(user.pk, on)
         leaving = preview_leaving(by=by, user=user, on=on)
-        units = {unit.pk: unit for unit in (lock(post.unit) for post in posts)}
-        for post in posts:
+        for post in leaving.posts:
             unit = units[post.unit_id]
             authority = COMMAND_LINE if by is None else right_to_appoint(by, unit)
             end_row(post, on)
@@ -109,6 +109,8 @@ def let_go(user_id: UUID, on: date, now: datetime, *, close: bool) -> None:
     with transaction.atomic():
         for _preview, move in _leaving:
             move(user_id, now)
+        # whoever appoints them at this moment waits here, and gets the account back after it was closed
+        get_user_model()._default_manager.select_for_update().get(pk=user_id)
         if standing(user_id, day_of(now)).exists():
             return
         take_off_roster(user_id, on, now)
@@ -140,6 +142,18 @@ def take_off_roster(user_id: UUID, on: date, now: datetime) -> None:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), _CHINA)
+
+
+def _lock_units_of(user_id: UUID, on: date) -> dict[UUID, Unit]:
+    """The units of somebody's posts, locked, and read anew until there is no other: a merge that was under way may
+    have carried a post into a unit that was not there before."""
+    locked: dict[UUID, Unit] = {}
+    while True:
+        posts = standing(user_id, on).exclude(unit__in=list(locked)).select_related("unit")
+        units = {post.unit_id: post.unit for post in posts.order_by("unit__path")}
+        if not units:
+            return locked
+        locked |= {pk: lock(unit) for pk, unit in units.items()}
 
 
 def _posts_to_end(by: Actor | None, user: Any, on: date, now: datetime) -> list[Appointment]:

@@ -11,8 +11,17 @@ from django.utils.translation import gettext as _
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.common import ask_second_factor, authority_of, check_post, lock, record
+from xiangli.territory.actions.people import end_outgrown_links
 from xiangli.territory.models import Appointment, OnCall, Post, Unit
-from xiangli.territory.rules import SET_ON_CALL, Actor, check_on_call, day_of, has_roster, in_force
+from xiangli.territory.rules import (
+    SET_ON_CALL,
+    STANDING_VERBS,
+    Actor,
+    check_on_call,
+    day_of,
+    has_roster,
+    in_force,
+)
 
 _NIGHT = timedelta(days=1)  # from one night's hours to the next one's
 
@@ -30,7 +39,8 @@ def set_on_call(
     """Put `user` on call in a seat from `starts` until `ends`, and at the same hours of the days after, `nights`
     times in all. What has begun already counts from now on. Several people may be on call at once: all are asked.
 
-    Raises Refused: scheme, level, no_roster, dates, over, too_far, unit_ended, no_post_here, on_call_already, not_permitted.
+    Raises Refused: scheme, level, no_roster, dates, over, too_far, unit_ended, no_post_here, on_call_already, not_permitted,
+    own_on_call (nobody gives themselves by a night what they may not do by day).
     """
     now = clock.now()
     with transaction.atomic():
@@ -44,6 +54,7 @@ def set_on_call(
                 % {"post": post.name},
                 field="seat",
             )
+        _check_own(by, user, post, locked)
         entries = []
         for night in range(nights):
             begin, end = starts + night * _NIGHT, ends + night * _NIGHT
@@ -63,6 +74,7 @@ def set_on_call(
             )
         OnCall.objects.bulk_create(entries)
         ask_second_factor(user, post)
+        end_outgrown_links(user.pk, now)
         for entry in entries:
             record(
                 locked, "set_on_call", by, authority, now,
@@ -72,6 +84,18 @@ def set_on_call(
                 },
             )  # fmt: skip
     return entries
+
+
+def _check_own(by: Actor | None, user: Any, post: Post, unit: Unit) -> None:
+    if by is None or by.user_id != user.pk:
+        return
+    if any(not by.may(verb, unit.path) for verb in set(post.permissions) - STANDING_VERBS):
+        raise Refused(
+            "own_on_call",
+            _("“%(post)s”能办的事比您自己的岗位多，不能由您给自己排；请同单位或上一级管排班的人来排。")
+            % {"post": post.name},
+            field="user",
+        )
 
 
 def _check_person(user: Any, post: Post, unit: Unit, starts: datetime, ends: datetime) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from xiangli.accounts import actions as accounts
 from xiangli.accounts.models import Enrolment
+from xiangli.accounts.queries import issuers_of_links
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
 from xiangli.territory.actions.common import (
@@ -27,7 +28,17 @@ from xiangli.territory.actions.common import (
     right_to_appoint,
 )
 from xiangli.territory.actions.leaving import end_row, leave_on
-from xiangli.territory.models import Absence, Appointment, DutyNumber, Post, Standing, Unit
+from xiangli.territory.models import (
+    Absence,
+    Appointment,
+    DutyNumber,
+    OnCall,
+    Post,
+    Standing,
+    Succession,
+    Unit,
+)
+from xiangli.territory.queries.people import actor_for
 from xiangli.territory.rules import (
     APPOINT_STAFF,
     ENROL_STAFF,
@@ -107,8 +118,8 @@ def appoint(
             recorded_by_id=by.user_id if by else None,
         )
         ask_second_factor(user, post)
-        if not user.is_active:
-            accounts.reopen_account(user_id=user.pk)
+        accounts.reopen_account(user_id=user.pk)
+        end_outgrown_links(user.pk, now)
         record(
             locked, "appoint", by, authority, now,
             {
@@ -171,7 +182,9 @@ def end_appointment(*, by: Actor | None = None, appointment: Appointment, on: da
     now = clock.now()
     with transaction.atomic():
         unit = lock(appointment.unit)
-        current = Appointment.objects.select_related("post", "user").get(pk=appointment.pk)
+        current = Appointment.objects.select_related("post", "user").filter(pk=appointment.pk).first()
+        if current is None:
+            raise Refused("not_found", _("这项任职刚才已经取消；请刷新页面再看。"))
         authority = COMMAND_LINE if by is None else right_to_appoint(by, unit)
         check_not_own(by, current.user_id)
         check_day(by, on, now, "on")
@@ -181,9 +194,31 @@ def end_appointment(*, by: Actor | None = None, appointment: Appointment, on: da
             check_dates(current.valid_from, on)
         record(unit, "end_appointment", by, authority, now, {"appointment": current.pk, "on": on.isoformat()})
         end_row(current, on)
+        _end_what_follows(current, unit, on, by, authority, now)
         if by is not None:
             leave_on(current.user_id, on, now, close=False)
     return current
+
+
+def _end_what_follows(
+    ended: Appointment, unit: Unit, on: date, by: Actor | None, authority: str, now: datetime
+) -> None:
+    """A merge that is yet to come has written already that the person goes on in the new unit: they do not."""
+    if unit.valid_to is None:
+        return
+    following = Appointment.objects.select_related("unit", "post").filter(
+        unit__in=Succession.objects.filter(predecessor=unit).values("successor"),
+        user=ended.user_id,
+        post=ended.post_id,
+        standing=ended.standing,
+        valid_from=unit.valid_to,
+    )
+    for row in following:
+        successor = lock(row.unit)
+        data = {"appointment": row.pk, "on": row.valid_from.isoformat()}
+        record(successor, "end_appointment", by, authority, now, data)
+        end_row(row, max(on, row.valid_from))
+        _end_what_follows(row, successor, on, by, authority, now)
 
 
 def record_absence(
@@ -266,7 +301,7 @@ def issue_enrolment(*, by: Actor, user_id: UUID, now: datetime) -> tuple[Any, En
     """Hand out the one-time link of a person below the actor's unit: the person, the enrolment, its token.
 
     Raises Refused: not_found for anybody outside the actor's territory, not_permitted for somebody who also
-    holds a post at the actor's level or above, account_inactive.
+    holds a post, or is on call, at the actor's level or above, account_inactive.
     """
     with transaction.atomic():
         standing = list(
@@ -274,10 +309,11 @@ def issue_enrolment(*, by: Actor, user_id: UUID, now: datetime) -> tuple[Any, En
             .filter(Q(valid_to=None) | Q(valid_to__gt=day_of(now)), user=user_id)
             .order_by("unit__path", "id")
         )
+        nights = _nights_to_come(user_id, now)
         below = [a for a in standing if may_enrol(by, [a.unit.path])]
         if by.user_id is None or not below:
             raise Refused("not_found", _("您的辖区里没有这个人。请核对名单，或先请管岗位的人任命。"))
-        if not may_enrol(by, [a.unit.path for a in standing]):
+        if not may_enrol(by, [*(a.unit.path for a in standing), *nights]):
             raise Refused(
                 "not_permitted",
                 _("%(name)s还有与您同级或上级的岗位，链接要由上一级（乡镇或县综治中心）来发。")
@@ -289,3 +325,22 @@ def issue_enrolment(*, by: Actor, user_id: UUID, now: datetime) -> tuple[Any, En
         enrolment, token = accounts.issue_enrolment(user=below[0].user, issued_by=issuer, now=now)
         record(unit, "issue_enrolment", by, authority, now, {"user": user_id, "enrolment": enrolment.pk})
     return below[0].user, enrolment, token
+
+
+def _nights_to_come(user_id: UUID, now: datetime) -> list[str]:
+    """Where somebody is on call, now or later: a link into their account leads there, too."""
+    nights = OnCall.objects.filter(user=user_id, ended_at=None, ends__gt=now)
+    return list(nights.values_list("unit__path", flat=True).distinct())
+
+
+def end_outgrown_links(user_id: UUID, now: datetime) -> None:
+    """End the links into an account that whoever made them could not make any more: they would lead into a post
+    that was given since, at the level of the one who may have kept the link, or above. One statement where no
+    link is open."""
+    issuers = issuers_of_links(user_id, now=now)
+    if not issuers:
+        return
+    held = Appointment.objects.filter(Q(valid_to=None) | Q(valid_to__gt=day_of(now)), user=user_id)
+    paths = [*held.values_list("unit__path", flat=True), *_nights_to_come(user_id, now)]
+    outgrown = [issuer.pk for issuer in issuers if not may_enrol(actor_for(issuer, at=now), paths)]
+    accounts.revoke_links(user_id=user_id, issuers=outgrown, now=now)

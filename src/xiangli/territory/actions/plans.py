@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from xiangli.kernel.refusals import Refused
@@ -275,7 +275,7 @@ class _Read:
 
 
 def _read(ids: Collection[UUID], on: date, *, lock: bool) -> _Read:
-    """Four statements. Locked from the top down, so that two changes wait for each other and never cross."""
+    """Four statements, and two with `lock`. Locked from the top down, so that two changes wait for each other and never cross."""
     named = list(Unit.objects.filter(pk__in=ids).only("path", "parent_id"))
     if len(named) != len(set(ids)):
         raise Refused("not_found", _("没有找到这个单位；请从列表里重新选。"))
@@ -285,7 +285,7 @@ def _read(ids: Collection[UUID], on: date, *, lock: bool) -> _Read:
         wanted |= (Q(valid_to=None) | Q(valid_to__gt=on)) & Q(path__startswith=unit.path)
     rows = Unit.objects.select_related("level").filter(wanted).order_by("path")
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        _lock_all(rows)
     found = {unit.pk: unit for unit in rows}
     children: dict[UUID, list[Unit]] = defaultdict(list)
     for unit in found.values():
@@ -300,6 +300,13 @@ def _read(ids: Collection[UUID], on: date, *, lock: bool) -> _Read:
         if unit.parent_id in parents:
             beside.append(unit)
     return _Read(found, children, {pk: found[pk] for pk in parents}, labels, beside)
+
+
+def _lock_all(rows: QuerySet[Unit]) -> None:
+    """Lock rows, and what was written below them while this waited for its turn: a statement does not see that."""
+    locked: set[UUID] = set()
+    while new := set(rows.select_for_update(of=("self",)).values_list("pk", flat=True)) - locked:
+        locked |= new
 
 
 def _check(by: Actor | None, tops: Sequence[Unit], read: _Read, on: date, now: datetime) -> str:

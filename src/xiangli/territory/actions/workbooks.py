@@ -12,13 +12,18 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from xiangli.accounts.queries import people_with_links
 from xiangli.kernel.ledger import Chain
 from xiangli.kernel.models import LedgerEvent
+from xiangli.kernel.refusals import Refused
 from xiangli.kernel.rows import insert
 from xiangli.kernel.tables import Say, Table, nothing
+from xiangli.territory.actions.people import end_outgrown_links
 from xiangli.territory.models import Appointment, County, DutyNumber, Unit, UnitKind
 from xiangli.territory.queries.workbooks import Wanted, WantedUnit, read_appointments, read_units
+from xiangli.territory.queries.workbooks.common import county_of
 from xiangli.territory.rules import (
     APPOINT_STAFF,
     END_UNIT,
@@ -86,14 +91,17 @@ def _write_appointments(rows: list[Wanted], by: Actor, now: datetime) -> None:
         batch_size=BATCH,
     )
     known = [person.id for person in everybody.values() if not person.is_new]
+    there = users._default_manager.filter(pk__in=known).order_by("pk")
+    list(
+        there.select_for_update().values_list("pk")
+    )  # a closing that is under way comes first, or not at all
     users._default_manager.filter(pk__in=known, is_active=False).update(is_active=True)
     careful = {want.person.id for want in rows if needs_second_factor(want.post.permissions)}
     users._default_manager.filter(pk__in=careful, require_second_factor=False).update(
         require_second_factor=True
     )
     for batch in _batches(sorted(rows, key=lambda want: want.unit.path)):
-        units = {want.unit.id for want in batch}
-        list(Unit.objects.select_for_update().filter(pk__in=units).order_by("path").values_list("pk"))
+        _check_still(batch)
         made = [
             Appointment(
                 user_id=want.person.id,
@@ -141,10 +149,33 @@ def _write_appointments(rows: list[Wanted], by: Actor, now: datetime) -> None:
             by,
             now,
         )
+    for user in people_with_links(known, now=now):
+        end_outgrown_links(user, now)
+
+
+def _check_still(wanted: Sequence[Wanted]) -> None:
+    """Lock the units of some rows. Refused (changed_meanwhile) where one has an end now that the rows were not judged
+    by: a merge was under way."""
+    judged = {want.unit.id: want.unit.valid_to for want in wanted}
+    units = Unit.objects.select_for_update().filter(pk__in=judged).order_by("path")
+    _refuse_changed(unit for unit in units if unit.valid_to != judged[unit.pk])
+
+
+def _refuse_changed(units: Iterable[Unit]) -> None:
+    for unit in units:
+        raise Refused(
+            "changed_meanwhile",
+            _("“%(unit)s”刚刚在撤并，表里的行要重新检查；一行也没有写，请重新上传这张表。")
+            % {"unit": unit.short_name},
+        )
 
 
 def _write_units(rows: list[WantedUnit], by: Actor, now: datetime) -> None:
-    county = next(held.county_id for held in by.held if END_UNIT in held.permissions)
+    new = {want.unit.id for want in rows}
+    parents = {want.unit.parent_id for want in rows} - new
+    above = list(Unit.objects.select_for_update().filter(pk__in=parents).order_by("path"))
+    _refuse_changed(unit for unit in above if unit.valid_to is not None)
+    county = county_of(by, END_UNIT)
     # what is above is written first: rows stand in that order already
     for batch in _batches(rows):
         codes = _plate_codes(sum(want.level.has_plate for want in batch))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.territory.queries import Choices
@@ -13,10 +15,15 @@ from xiangli.territory.queries import Choices
 MOST_NIGHTS: Final = 14
 
 
+_FIRST, _LAST = datetime(1949, 10, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
+
+
 def moment(label: Any, **more: Any) -> forms.DateTimeField:
     """A day and a time of day, as the browser's own picker gives them."""
+    slip = _("请看看年份是不是写错了。")
     return forms.DateTimeField(
         label=label,
+        validators=[MinValueValidator(_FIRST, slip), MaxValueValidator(_LAST, slip)],
         widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
         error_messages={
             "required": _("请填日期和时间。"),

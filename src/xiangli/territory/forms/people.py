@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from xiangli.territory.forms.on_call import moment
@@ -15,10 +16,15 @@ from xiangli.territory.models import Standing
 SOMEBODY_NEW = "new"
 
 
+_FIRST, _LAST = date(1949, 10, 1), date(2199, 12, 31)  # what no calendar of ours has is a slip of the finger
+
+
 def day(label: Any, **more: Any) -> forms.DateField:
     """A day, as the browser's own picker gives it."""
+    slip = _("请看看年份是不是写错了。")
     return forms.DateField(
         label=label,
+        validators=[MinValueValidator(_FIRST, slip), MaxValueValidator(_LAST, slip)],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"required": _("请填日期。"), "invalid": _("请写成 2026-11-22 这样的日期。")},
         **more,

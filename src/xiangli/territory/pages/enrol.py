@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from xiangli.accounts.sessions import fresh_required
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
+from xiangli.kernel.sheets import plain
 from xiangli.territory import actions, queries
 from xiangli.territory.pages.common import actor_of
 from xiangli.territory.rules import ENROL_STAFF
@@ -30,7 +31,7 @@ def enrol_people(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not any(ENROL_STAFF in held.permissions for held in actor.held):
         raise Refused("forbidden_enrol_staff", _("您的岗位不发开通链接；请找村委会或综治中心的值班人员。"))
-    search = request.GET.get("q", "").strip()[:60]
+    search = plain(request.GET.get("q", "")).strip()[:60]
     people, page = queries.people_to_enrol(
         actor, at=clock.now(), search=search, cursor=request.GET.get("cursor", "")
     )

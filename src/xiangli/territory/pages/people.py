@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from xiangli.kernel import clock
 from xiangli.kernel.refusals import Refused
+from xiangli.kernel.sheets import plain
 from xiangli.territory import actions
 from xiangli.territory.forms.people import (
     SOMEBODY_NEW,
@@ -45,7 +46,7 @@ def administrator(request: HttpRequest) -> Actor:
 def people(request: HttpRequest) -> HttpResponse:
     """The people of the actor's units, by name; `?left=1`: those who left."""
     actor = administrator(request)
-    search = request.GET.get("q", "").strip()[:60]
+    search = plain(request.GET.get("q", "")).strip()[:60]
     left = request.GET.get("left") == "1"
     found, page = staff.people_of(
         actor, at=clock.now(), search=search, left=left, cursor=request.GET.get("cursor", "")
@@ -71,7 +72,7 @@ def find_seats(request: HttpRequest) -> HttpResponse:
     """The units where the actor appoints; `?person=` carries along who is to be appointed."""
     actor = administrator(request)
     now = clock.now()
-    search = request.GET.get("q", "").strip()[:60]
+    search = plain(request.GET.get("q", "")).strip()[:60]
     units, page = staff.units_to_staff(actor, at=now, search=search, cursor=request.GET.get("cursor", ""))
     context = {"units": units, "page": page, "search": search, "for_whom": _for_whom(request, actor)}
     return render(request, "territory/seats_find.html", context)
@@ -109,7 +110,7 @@ def appoint(request: HttpRequest, unit_id: UUID, post_id: UUID) -> HttpResponse:
         standing=Standing.DEPUTY if deputy else Standing.HOLDER,
     )
     if chosen is None and form.is_bound:
-        name = request.POST.get("name", "").strip()
+        name = plain(request.POST.get("name", "")).strip()
         same = staff.people_named(actor, name, at=now) if name else []
         if same:
             form.offer([(str(one.user.pk), _described(one)) for one in same])

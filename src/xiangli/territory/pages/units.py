@@ -199,7 +199,8 @@ def split_unit(request: HttpRequest, unit_id: UUID) -> HttpResponse:
     actor, now = _administrator(request), clock.now()
     unit = _to_change(actor, unit_id)
     asked = (request.POST if request.method == "POST" else request.GET).get("parts", "2")
-    parts = min(max(int(asked) if asked.isascii() and asked.isdigit() else 2, 2), MOST_PARTS)
+    wanted = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else 2
+    parts = min(max(wanted, 2), MOST_PARTS)
     form = SplitUnitForm(
         _posted(request), parts=parts, children=registry.children(unit, on=day_of(now)), today=day_of(now)
     )

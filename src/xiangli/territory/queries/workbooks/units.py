@@ -127,6 +127,12 @@ def _judge_unit(
     parent, why = units.find(said["parent"], since) if said.get("parent") else (None, _("请写上级单位。"))
     if why:
         row.wrong("parent", why)
+    if parent is not None and parent.valid_to is not None:
+        row.wrong(
+            "parent",
+            _("“%(unit)s”已定于 %(day)s 撤并；请到那天以后，在接续它的单位下面设立。")
+            % {"unit": parent.short_name, "day": parent.valid_to},
+        )
     level: Level | None = levels.find(said.get("level", ""))
     if level is None:
         row.wrong("level", _("没有这一级。本县有：%(all)s。") % {"all": levels.names})
