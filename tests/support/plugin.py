@@ -94,6 +94,14 @@ def _calendar_of_this_test() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _language_of_this_test() -> None:
+    """A page that was asked for in English leaves its language in the thread."""
+    from django.utils import translation
+
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def draw(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Says which number from 0 to 99 is drawn where chance decides whether a resolution is checked. Until a
     test says so, 99: the sample takes nothing."""
