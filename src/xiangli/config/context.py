@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from xiangli.config.navigation import navigation
+from xiangli.territory.rules import ORGAN
 from xiangli.web.navigation import Item
 
 
@@ -15,7 +16,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
 
     def shown() -> dict[str, list[Item]]:
-        return navigation({verb for held in (actor.held if actor else ()) for verb in held.permissions})
+        held = actor.held if actor else ()
+        return navigation(
+            {verb for one in held for verb in one.permissions},
+            at_place=not held or any(one.level != ORGAN for one in held),
+        )
 
     return {
         "actor": actor,

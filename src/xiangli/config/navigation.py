@@ -25,10 +25,10 @@ DESK_MENU: Final = (
     Item(_("受理台"), "matters:queue", "inbox"),
     Item(_("我的待办"), "cases:tasks", "check"),
     Item(_("来电来访"), "cases:intake", "phone", verb="assign_case"),
-    Item(_("上报"), "cases:field_report", "camera"),
+    Item(_("上报"), "cases:field_report", "camera", verb="report_case"),
     Item(_("外来工单"), "cases:orders", "list", verb="import_orders"),
-    Item(_("地图"), "insight:map", "map"),
-    Item(_("统计"), "insight:figures", "chart"),
+    Item(_("地图"), "insight:map", "map", of_place=True),
+    Item(_("统计"), "insight:figures", "chart", of_place=True),
     Item(_("单位与岗位"), "insight:units", "house"),
     Item(_("权责清单"), "cases:responsibilities", "list"),
     Item(_("值班表"), "territory:on_call", "clock"),
@@ -93,13 +93,13 @@ def _pages() -> tuple[list[Item], list[Item], list[Item]]:
     return existing(FIELD_TABS), existing(DESK_MENU), existing(SETTINGS)
 
 
-def navigation(verbs: Collection[str]) -> dict[str, list[Item]]:
+def navigation(verbs: Collection[str], *, at_place: bool = True) -> dict[str, list[Item]]:
     """What the shells show to somebody whose posts grant `verbs`: `tabs` of the phone, `menu` of the desk; and what
-    the page of an administrator leads to."""
+    the page of an administrator leads to. `at_place`: a post of theirs stands at a place; an organ has no map."""
     tabs, menu, settings = _pages()
     return {
         "tabs": tabs,
-        "menu": [item for item in menu if _shown(item, verbs)],
+        "menu": [item for item in menu if _shown(item, verbs) and (at_place or not item.of_place)],
         "settings": [item for item in settings if _shown(item, verbs)],
     }
 

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 @dataclass(frozen=True, slots=True)
 class Item:
     """One entry: its word, its URL (without arguments), its icon; the unread number on it or not; the verb that
-    somebody needs to see it, in whatever post; what there is behind it."""
+    somebody needs to see it, in whatever post; what there is behind it; or only for those who serve at a place."""
 
     label: Any
     view: str
@@ -20,6 +20,7 @@ class Item:
     counts_notices: bool = False
     verb: str = ""
     hint: Any = ""
+    of_place: bool = False
 
     @property
     def url(self) -> str:
