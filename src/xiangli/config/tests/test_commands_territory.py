@@ -10,7 +10,7 @@ from django.test import Client
 from xiangli.accounts.models import Enrolment, User
 from xiangli.config import doctor
 from xiangli.config.commands import appoint, county, import_units, organ
-from xiangli.config.doctor import inside
+from xiangli.config.doctor.inside import _hours as county_hours
 from xiangli.territory.models import Appointment, County, Unit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,10 +146,10 @@ def test_a_countys_hours_are_shown_and_set(package: Path) -> None:
 
 def test_doctor_names_a_county_whose_hours_cannot_be_read(package: Path) -> None:
     typed(import_units.command, str(package), "--county", "140826")
-    (fine,) = inside._hours()
+    (fine,) = county_hours()
     assert fine.level is doctor.Level.OK
     County.objects.update(duty_hours="八点到十二点")
-    (finding,) = inside._hours()
+    (finding,) = county_hours()
     assert finding.level is doctor.Level.FAIL
     assert "14/08/26/" in finding.found
     assert "xiangli county" in finding.mend
