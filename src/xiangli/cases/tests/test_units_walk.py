@@ -276,8 +276,8 @@ def test_every_case_is_answered_for_whatever_becomes_of_units_and_people_at_leng
     db: None, draw: Draw
 ) -> None:
     counted: Counter[str] = Counter()
-    for seed in range(100, 130):
-        counted += walk(seed, draw, steps=120)
-    assert min(counted[what] for what in ("merge", "split", "end", "open", "on_call", "off_board")) >= 10, (
+    for seed in range(100, 110):
+        counted += walk(seed, draw, steps=100)
+    assert min(counted[what] for what in ("merge", "split", "end", "open", "on_call", "off_board")) >= 3, (
         counted
     )
