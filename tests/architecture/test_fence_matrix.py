@@ -384,6 +384,7 @@ PAGES: Final[dict[str, Page]] = {
         lambda role: LOGIN if role == "anonymous" else 200 if role in MAY_END_ON_CALL else 404,
         lambda role: LOGIN if role == "anonymous" else 302 if role in MAY_END_ON_CALL else 404,
     ),
+    "insight:begin": Page(signed_in(302), NO_POST),
     # figures of what one looks after
     **{
         name: Page(staff(200), NO_POST)

@@ -149,6 +149,7 @@ NO_PAGE: Final = {
     "cases:export_replies": "leads to a job",
     "cases:api_take_order": "data for a platform",
     "cases:api_replies": "data for a platform",
+    "insight:begin": "leads to where one begins",
     "insight:figures_workbook": "a workbook",
     "insight:figures_paper": "a PDF",
     "cases:drop_limit": "leads back to the category",

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from xiangli.insight.pages import dossier, figures, territory_map, units
+from xiangli.insight.pages import begin, dossier, figures, territory_map, units
 
 app_name = "insight"
 urlpatterns: list[URLPattern] = [
+    path("begin/", begin.begin, name="begin"),
     path("figures/", figures.figures, name="figures"),
     path("figures/workbook/", figures.figures_workbook, name="figures_workbook"),
     path("figures/paper/", figures.figures_paper, name="figures_paper"),

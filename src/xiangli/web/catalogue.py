@@ -33,6 +33,7 @@ _KEYWORDS: Final = {
 }
 _START: Final = datetime(2026, 11, 21, tzinfo=UTC)
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
+_QUOTED: Final = re.compile("“[^”]*”")  # what somebody types, or reads in a Chinese document, word for word
 _PLACEHOLDERS: Final = re.compile(r"%\(\w+\)[a-z]|%[sd]|\{\w+\}")
 
 
@@ -126,7 +127,7 @@ def gaps(catalog: Catalog, sources: Catalog) -> Iterator[Gap]:
             yield Gap("without English", _first(message))
         elif message.fuzzy:
             yield Gap("unsure (fuzzy)", _first(message))
-        elif any(_CHINESE.search(text) for text in english):
+        elif any(_CHINESE.search(_QUOTED.sub("", text)) for text in english):
             yield Gap("Chinese within the English", _first(message))
         elif any(_places(text) != _places(_first(message)) for text in english):
             yield Gap("other placeholders than the Chinese", _first(message))

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from xiangli.cases.actions import orders as actions
 from xiangli.cases.forms import OrdersForm
 from xiangli.cases.models import ExternalOrder, OrderSource
-from xiangli.cases.pages.staff.common import actor_of, post_name, shell_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, post_name, staff_only
 from xiangli.cases.queries.orders import (
     SAID,
     TWELVE_THREE_FORTY_FIVE,
@@ -82,7 +82,6 @@ def orders(request: HttpRequest) -> HttpResponse:
             "rows": [_row(order) for order in page.items],
             "chosen": which,
             "ways": [("open", _("在办")), ("due", _("待答复")), ("replied", _("已答复"))],
-            "shell": shell_of(actor),
         },
     )
 
@@ -138,7 +137,7 @@ def import_orders(request: HttpRequest) -> HttpResponseBase:
             form.add_error(refused.field if refused.field in form.fields else "file", str(refused.reason))
         else:
             return redirect("cases:check_orders", job.pk)
-    context = {"form": form, "shell": shell_of(actor)}
+    context = {"form": form}
     return render(request, "cases/orders_import.html", context, status=400 if form.errors else 200)
 
 
@@ -172,7 +171,6 @@ def _read(request: HttpRequest, source: OrderSource, content: bytes) -> ReadOrde
 @_importers_only
 def check_orders(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Each row's verdict, before anything is written; then writing what somebody has seen."""
-    actor = actor_of(request)
     job, source, content, name = _brought(request, job_id)
     read = _read(request, source, content)
     if request.method == "POST":
@@ -195,7 +193,6 @@ def check_orders(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
             "late": totals[Verdict.LATE],
             "known": totals[Verdict.KNOWN] + totals[Verdict.TWICE],
             "wrong": totals[Verdict.WRONG],
-            "shell": shell_of(actor),
         },
     )
 

@@ -183,7 +183,9 @@ def test_a_list_of_several_posts_costs_no_more(place: Place) -> None:
     user = place.people["lane_head"]
     appoint(user=user, unit=place.lane2, post=place.posts["lane_head"], valid_from=SINCE, standing="deputy")
     appoint(user=user, unit=place.town, post=place.posts["town_head"], valid_from=SINCE)
-    same_cost(signed_in(place, "lane_head"), reverse("matters:queue"), most=QUEUE, grow=growing(place), shows=ROW)
+    same_cost(
+        signed_in(place, "lane_head"), reverse("matters:queue"), most=QUEUE, grow=growing(place), shows=ROW
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- one matter

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET
 
 from xiangli.insight import queries
@@ -93,9 +93,16 @@ def figures_paper(request: HttpRequest) -> HttpResponse:
     data = {
         "title": _title(found),
         "about": _about(found),
-        "cards": [[label, value, of] for label, value, of, _url in _cards(found.total)],
+        "cards": [
+            [_("未办结"), str(found.total.open), _("现在")],
+            [_("其中超时"), str(found.total.overdue), of(found.total.overdue, found.total.open)],
+            *([label, value, part] for label, value, part, _url in _cards(found.total)),
+        ],
         "heads": [_("单位"), *_heads()],
-        "units": [[_unit_words(row), *_cells(row.tally)] for row in found.units],
+        "units": [
+            *([_unit_words(row), *_cells(row.tally)] for row in found.units),
+            [_("合计"), *_cells(found.total)],
+        ],
         "by_unit": _("按单位"),
         "topic_heads": [_("类别"), *_heads()],
         "topics": [[row.name, *_cells(row.tally)] for row in found.topics],
@@ -168,7 +175,8 @@ def _queue(unit: Unit, **chosen: str) -> str:
 
 def _heads() -> list[str]:
     return [
-        _("未办结"), _("其中超时"), _("收到"), _("办结"), _("用时中位数"), _("重办过"), _("反映人确认"), _("评价"),
+        _("未办结"), _("其中超时"), _("收到"), pgettext("统计", "办结"), _("用时中位数"), _("重办过"), _("反映人确认"),
+        pgettext("统计", "评价"),
     ]  # fmt: skip
 
 
@@ -193,11 +201,11 @@ def _cards(tally: Tally) -> list[tuple[str, str, str, str]]:
     }
     return [
         (_("收到"), str(tally.reported), _("这段时间反映的"), ""),
-        (_("办结"), str(tally.closed), _("这段时间办结的"), ""),
+        (pgettext("统计", "办结"), str(tally.closed), _("这段时间办结的"), ""),
         (_("用时中位数"), duration_words(tally.median_s), closed, ""),
         (_("重办过"), str(tally.reopened), closed, ""),
         (_("反映人确认"), str(tally.confirmed), closed, ""),
-        (_("评价"), _rating_words(tally), closed, ""),
+        (pgettext("统计", "评价"), _rating_words(tally), closed, ""),
     ]
 
 
@@ -258,7 +266,7 @@ def _notes() -> list[str]:
 
 def _sheets(found: Figures) -> Sequence[Sheet]:
     heads = [
-        _("未办结"), _("其中超时"), _("收到"), _("办结"), _("用时中位数（小时）"), _("重办过"), _("反映人确认"),
+        _("未办结"), _("其中超时"), _("收到"), pgettext("统计", "办结"), _("用时中位数（小时）"), _("重办过"), _("反映人确认"),
         _("评价份数"), _("评价平均分"),
     ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from xiangli.kernel.ids import new_id
 from xiangli.kernel.refusals import Refused
 from xiangli.matters.forms import MOST_AT_ONCE, GivenForm, GivingForm
 from xiangli.matters.models import Matter
-from xiangli.matters.pages.common import actor_of, bulk_for, shell_of
+from xiangli.matters.pages.common import actor_of, bulk_for
 from xiangli.matters.pages.view import rows_of, view_of
 from xiangli.matters.queries import inbox
 from xiangli.matters.states import Bulk, Given, Topics
@@ -158,7 +158,6 @@ def _page(
     ticked = [matter.number for matter in asked.matters]
     again = f"{reverse('matters:assign_many')}?{urlencode([*(('m', one) for one in ticked), ('back', back)])}"
     shared = {
-        "shell": shell_of(asked.actor),
         "label": asked.bulk.label,
         "rows": rows,
         "total": len(rows),

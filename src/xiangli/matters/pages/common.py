@@ -25,10 +25,5 @@ def bulk_for(actor: Actor) -> Bulk | None:
     return None
 
 
-def shell_of(actor: Actor) -> str:
-    """Who gives work to others sits at a desk; who does it holds a phone."""
-    return "web/desk.html" if bulk_for(actor) else "web/field.html"
-
-
 def post_name(post: Any) -> str:
     return str(post.name_en if (get_language() or "").startswith("en") else post.name)

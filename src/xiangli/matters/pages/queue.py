@@ -47,7 +47,6 @@ def queue(request: HttpRequest) -> HttpResponse:
         "matters/queue.html",
         {
             "view": view,
-            "shell": "web/desk.html" if bulk else "web/field.html",
             "bulk": bulk,
             "page": page,
             "rows": rows_of(page.items, view.topics),

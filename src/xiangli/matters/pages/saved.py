@@ -16,7 +16,7 @@ from xiangli.kernel.refusals import Refused
 from xiangli.matters import actions
 from xiangli.matters.forms import FilterNameForm, SaveFilterForm
 from xiangli.matters.models import SavedFilter
-from xiangli.matters.pages.common import actor_of, shell_of
+from xiangli.matters.pages.common import actor_of
 from xiangli.matters.pages.view import view_of
 from xiangli.web.staff import staff_only
 
@@ -92,5 +92,5 @@ def _page(
         }
         for one in kept
     ]
-    context = {"rows": rows, "refused": refused, "shell": shell_of(actor_of(request))}
+    context = {"rows": rows, "refused": refused}
     return render(request, "matters/filters.html", context, status=status)

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.translation import gettext_lazy as _
 from pytest_django import DjangoAssertNumQueries
@@ -177,5 +178,5 @@ def test_a_line_that_stands_for_many_says_how_many_and_leads_to_ones_work(user: 
     many = Notice.objects.create(message=new_id(), user=user, kind="test.assign", at=NOW, count=40)
     another = Notice.objects.create(message=new_id(), user=user, kind="test.assign", at=NOW, count=2)
     assert "40 件" in phone.get("/notices/").content.decode()
-    assert phone.get(f"/notices/{many.pk}/")["Location"] == "/tasks/"
+    assert phone.get(f"/notices/{many.pk}/")["Location"] == settings.LOGIN_REDIRECT_URL
     assert list(Notice.objects.filter(read_at=None)) == [another]

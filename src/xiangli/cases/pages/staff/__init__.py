@@ -3,7 +3,7 @@ now, and what they report themselves."""
 
 from xiangli.cases.pages.staff.acts import DONE, act
 from xiangli.cases.pages.staff.case import case, photo, reveal
-from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, staff_only
 from xiangli.cases.pages.staff.lists import tasks
 from xiangli.cases.pages.staff.report import field_report
 
@@ -15,7 +15,6 @@ __all__ = [
     "field_report",
     "photo",
     "reveal",
-    "shell_of",
     "staff_only",
     "tasks",
 ]

@@ -14,7 +14,7 @@ from xiangli.accounts.sessions import fresh_required
 from xiangli.cases import actions, queries
 from xiangli.cases.forms import ActForm
 from xiangli.cases.pages.photos import picture, shown
-from xiangli.cases.pages.staff.common import DRAWER, actor_of, is_summary, post_name, shell_of, staff_only
+from xiangli.cases.pages.staff.common import DRAWER, actor_of, is_summary, post_name, staff_only
 from xiangli.cases.pages.staff.facts import facts_shown, words_of
 from xiangli.cases.pages.staff.offers import Sight, Tried, offers, split
 from xiangli.cases.queries.dossier import dossier_of
@@ -61,7 +61,6 @@ def case_page(
         "cases/summary.html" if summary else "cases/case.html",
         {
             "summary": summary,
-            "shell": shell_of(actor),
             "matter": matter,
             "holder_post": post_name(matter.holder_post) if matter.holder_post else "",
             "case": record,

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest
 
 from xiangli.cases.queries import in_english
-from xiangli.cases.states import ASSIGN_CASE, SUPERVISE_CASE
-from xiangli.territory.rules import APPOINT_STAFF, Actor
+from xiangli.territory.rules import Actor
 from xiangli.web.staff import staff_only
 
 DRAWER = "drawer"  # the id of the place beside a list, in matters/queue.html
 
-__all__ = ["actor_of", "is_summary", "post_name", "shell_of", "staff_only"]
+__all__ = ["actor_of", "is_summary", "post_name", "staff_only"]
 
 
 def actor_of(request: HttpRequest) -> Actor:
     found: Actor = request.actor  # type: ignore[attr-defined]  # set by config's middleware
     return found
-
-
-_AT_A_DESK: Final = frozenset({ASSIGN_CASE, SUPERVISE_CASE, APPOINT_STAFF})
-
-
-def shell_of(actor: Actor) -> str:
-    """Who gives work to others, or looks after them, sits at a desk; who does it holds a phone."""
-    return "web/desk.html" if any(_AT_A_DESK & held.permissions for held in actor.held) else "web/field.html"
 
 
 def post_name(post: Any) -> str:

@@ -15,7 +15,7 @@ from xiangli.cases import queries
 from xiangli.cases.forms import IntakeForm, give_fresh_id
 from xiangli.cases.models import Case
 from xiangli.cases.pages.danger import danger_box
-from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, staff_only
 from xiangli.cases.pages.staff.report import reportable, send_report
 from xiangli.cases.queries.landmarks import places_noted
 from xiangli.cases.rules.suggesting import cues, suggest
@@ -87,7 +87,6 @@ def intake(request: HttpRequest) -> HttpResponseBase:
             "cues": cues(),
             "english": queries.in_english(),
             **danger_box(words),
-            "shell": shell_of(actor),
         },
         status=400 if sent and form.errors else 200,
     )
@@ -163,6 +162,5 @@ def taken_down(request: HttpRequest, matter_id: UUID) -> HttpResponse:
             "outside": found.holder.outside,
             "sentence": found.sentence,
             **danger_box(str(happened[0].words.get("words", ""))),
-            "shell": shell_of(actor),
         },
     )

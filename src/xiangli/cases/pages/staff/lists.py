@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from xiangli.cases import queries
-from xiangli.cases.pages.staff.common import actor_of, post_name, shell_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, post_name, staff_only
 from xiangli.cases.queries.work import tasks_of
 from xiangli.cases.states import State
 from xiangli.kernel import clock
@@ -35,7 +35,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         {**row, "asked": _asked(row["matter"])}
         for row in _rows(page.items, queries.topic_labels() if page.items else {})
     ]
-    return render(request, "cases/tasks.html", {"page": page, "rows": rows, "shell": shell_of(actor)})
+    return render(request, "cases/tasks.html", {"page": page, "rows": rows})
 
 
 def _asked(matter: Any) -> list[str]:

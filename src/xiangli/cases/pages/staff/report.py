@@ -16,7 +16,7 @@ from xiangli.cases.forms import StaffReportForm, give_fresh_id, kept_ids
 from xiangli.cases.models import Category
 from xiangli.cases.pages.danger import danger_box
 from xiangli.cases.pages.photos import Stored, store_photos
-from xiangli.cases.pages.staff.common import actor_of, shell_of, staff_only
+from xiangli.cases.pages.staff.common import actor_of, staff_only
 from xiangli.cases.states import REPORT_CASE, Channel, Intake
 from xiangli.kernel import clock
 from xiangli.kernel.ids import new_id
@@ -82,7 +82,6 @@ def field_report(request: HttpRequest) -> HttpResponseBase:
             "english": queries.in_english(),
             "kept": stored.kept,
             **danger_box(form["words"].value()),
-            "shell": shell_of(actor),
         },
         status=400 if form.errors else 200,
     )
