@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from xiangli.accounts.models import User
 from xiangli.config import doctor
 from xiangli.config.commands import address, channel
+from xiangli.config.doctor.inside import _dead_letters as dead_letters
 from xiangli.notices.channels import sending, tokens
 from xiangli.notices.models import Address, Channel, Delivery
 from xiangli.notices.queries import line_of, open_address
@@ -123,12 +124,12 @@ def test_an_address_is_checked_replaced_and_deleted(place: Small) -> None:
 
 
 def test_the_doctor_tells_what_was_not_delivered(place: Small) -> None:
-    [fine] = doctor._dead_letters()
+    [fine] = dead_letters()
     assert fine.level is doctor.Level.OK
     now = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
     Delivery.objects.create(
         county=place.county, kind="sms", what="x", state="dead", made_at=now, not_before=now
     )
-    [found] = doctor._dead_letters()
+    [found] = dead_letters()
     assert (found.level, found.found) == (doctor.Level.WARN, "绛县 sms 1")
     assert "/deliveries/" in found.mend
