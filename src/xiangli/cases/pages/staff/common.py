@@ -27,4 +27,4 @@ def post_name(post: Any) -> str:
 def is_summary(request: HttpRequest) -> bool:
     """Whether a page of a list asks for the case beside it, and not for the case's own page."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and htmx.target == DRAWER
+    return htmx is not None and htmx.target == DRAWER
