@@ -207,6 +207,7 @@ def test_backup_wipe_restore_verify(kept: Kept, empty: Callable[[], Site]) -> No
     place.stop()
 
 
+@pytest.mark.long
 def test_restore_over_living_data_is_refused(kept: Kept) -> None:
     def matters() -> str:
         return kept.place.shell(
@@ -261,6 +262,7 @@ def test_photos_that_are_not_of_the_backup_are_in_the_way(kept: Kept, empty: Cal
     assert (place.home / "files" / "strange" / "a.jpg").read_bytes() == b"somebody's"
 
 
+@pytest.mark.long
 def test_keys_travel_under_a_passphrase(kept: Kept, empty: Callable[..., Site], tmp_path: Path) -> None:
     environment = kept.place.environment
     environment["XIANGLI_BACKUP_PASSPHRASE"] = PASSPHRASE
@@ -284,6 +286,7 @@ def test_keys_travel_under_a_passphrase(kept: Kept, empty: Callable[..., Site], 
     assert load_secrets(place.home, {}) == load_secrets(kept.place.home, {})
 
 
+@pytest.mark.long
 def test_a_database_server_of_ones_own_is_restored_into_and_backed_up(
     kept: Kept, empty: Callable[..., Site], tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_upgrade_from_the_landing_before(old: Site) -> None:
         check_upgraded(other)
 
 
+@pytest.mark.long
 def test_an_upgrade_killed_between_two_steps_goes_on_where_it_was(old: Site) -> None:
     before = steps_made(old)
     applied: list[str] = []
@@ -151,6 +152,7 @@ def test_an_upgrade_killed_between_two_steps_goes_on_where_it_was(old: Site) -> 
     check_upgraded(old)
 
 
+@pytest.mark.long
 def test_an_upgrade_killed_while_it_copies_leaves_everything_as_it_was(old: Site) -> None:
     before = steps_made(old)
     upgrade_until(old, lambda line: "database" in line)
@@ -160,6 +162,7 @@ def test_an_upgrade_killed_while_it_copies_leaves_everything_as_it_was(old: Site
     assert "The upgrade is done" in old.call("upgrade")
 
 
+@pytest.mark.long
 def test_a_step_that_fails_leaves_the_ones_before_and_is_made_when_it_is_mended(old: Site) -> None:
     with looked_into(old) as connection:
         connection.execute("CREATE TABLE matters_savedfilter (in_the_way int)")
