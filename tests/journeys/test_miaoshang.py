@@ -28,7 +28,7 @@ from xiangli.matters.queries import my_tasks
 from xiangli.territory.actions import appoint, open_unit
 from xiangli.territory.models import Appointment, County, Succession, Unit
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.long]
 
 SPRING_2018: Final = datetime(2018, 3, 12, 2, 0, tzinfo=UTC)
 LATE_2018: Final = datetime(2018, 12, 3, 2, 0, tzinfo=UTC)
