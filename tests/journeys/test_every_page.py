@@ -349,7 +349,7 @@ def test_the_units(place: Place, eyes: Looker, at_desk: Callable[[str], Page]) -
     expect(page.get_by_role("alert")).to_contain_text("还没有归处：二巷")
     page.get_by_label("二巷").select_option(label="第 3 个")
     press(page, "看看会动到什么")
-    expect(page.get_by_role("row", name="要新挂的门牌")).to_contain_text("2")
+    expect(page.get_by_role("row", name="要新挂的公示牌")).to_contain_text("2")
     _look_at(page, "territory:split_unit", eyes, desk=True)
 
 

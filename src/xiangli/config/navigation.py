@@ -66,7 +66,7 @@ SETTINGS: Final = (
     Item(_("值班表"), "territory:on_call", "clock", verb="set_on_call", hint=_("夜里和节假日谁接险情。")),
     Item(
         _("公示牌"), "territory:plates", "print", verb="print_plate",
-        hint=_("打印门牌和公示栏，看哪些该换。"),
+        hint=_("打印公示牌和责任公示，看哪些该换。"),
     ),
     Item(
         _("层级和岗位"), "territory:scheme", "settings", verb="manage_settings",

@@ -80,7 +80,7 @@ def show_demo() -> None:
     for person in DEMO_PEOPLE:
         role = words(person.role, person.role_en)
         console.print(f"  {person.username:<8} {person.password}   {role}", soft_wrap=True)
-    console.print(words("门牌：", "A plate: ") + plate_link(), soft_wrap=True)
+    console.print(words("公示牌：", "A plate: ") + plate_link(), soft_wrap=True)
     console.print(words("回执：", "A receipt: ") + receipt_link(), soft_wrap=True)
     console.print(_how_many(), soft_wrap=True)
 
@@ -95,6 +95,6 @@ def _how_many() -> str:
         by_state = ", ".join(f"{state.label} {states[state]}" for state in State if state in states)
     counties, matters = County.objects.count(), sum(states.values())
     return words(
-        f"{counties} 个县，{plates} 块门牌，{matters} 件事项：{by_state.replace(', ', '，')}",
+        f"{counties} 个县，{plates} 块公示牌，{matters} 件事项：{by_state.replace(', ', '，')}",
         f"{counties} counties, {plates} plates, {matters} matters: {by_state}",
     )

@@ -209,8 +209,8 @@ def preview(plan: Plan, *, now: datetime) -> Preview:
         Line(_("任职到那天为止"), len(leaving), _("要接着干的，请在新单位另行任命") if leaving else ""),
         Line(_("值班安排"), len(nights), _roster_words(kept, len(nights) - kept)),
         Line(_("值班电话"), numbers, _("照旧") if numbers else ""),
-        Line(_("要新挂的门牌"), plates, _("请在“公示牌”里打印") if plates else ""),
-        Line(_("旧门牌"), old_plates, _("扫码仍能用，直接到接续的单位") if old_plates else ""),
+        Line(_("要新挂的公示牌"), plates, _("请在“公示牌”里打印") if plates else ""),
+        Line(_("旧公示牌"), old_plates, _("扫码仍能用，直接到接续的单位") if old_plates else ""),
         Line(_("边界"), len(ground), _("由原来的边界合成或照旧") if ground else _("界线待绘")),
     ]
     for previewer in previewers:

@@ -406,8 +406,8 @@ def test_a_preview_says_what_a_change_does_and_writes_nothing(small: Small) -> N
         "任职到那天为止": 1,
         "值班安排": 0,
         "值班电话": 1,
-        "要新挂的门牌": 4,
-        "旧门牌": 4,
+        "要新挂的公示牌": 4,
+        "旧公示牌": 4,
         "边界": 2,  # of the first village's lanes
     }
     assert [(old.short_name, new.short_name) for old, new in plan.below][:3] == [
