@@ -34,6 +34,7 @@ MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "巷里 Xiangli"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s: a code that changes while it is typed still counts (RFC 6238, 5.2)
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody has one
 MFA_FORMS = {
     "authenticate": "xiangli.accounts.forms.CodeForm",
